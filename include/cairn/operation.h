@@ -1,0 +1,85 @@
+// The operations that Cairn simulates, as distinct types. They are checked when they are made: an operation that exists is
+// valid, and small enough that its multiplications can be counted in 63 bits.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace cairn {
+
+// C[b] (m x n) = A[b] (m x k) * B[b] (k x n), for each b < batch.
+class Gemm {
+ public:
+  struct Sizes {
+    std::int64_t m = 1;
+    std::int64_t n = 1;
+    std::int64_t k = 1;
+    std::int64_t batch = 1;
+    bool operator==(const Sizes&) const = default;
+  };
+
+  // Throws Error: E301 for sizes below 1, U203 for sizes too large to count.
+  explicit Gemm(const Sizes& sizes);
+
+  const Sizes& sizes() const { return sizes_; }
+  std::int64_t multiplications() const { return sizes_.m * sizes_.n * sizes_.k * sizes_.batch; }
+
+ private:
+  Sizes sizes_;
+};
+
+// Convolution over 1 to 3 spatial dimensions. x is batch x channels x input..., w is filters x channels/groups x kernel...,
+// the output batch x filters x output..., all row-major. Lists have one entry a spatial dimension; an empty list of strides
+// or dilations means 1 everywhere, of pads 0.
+class Conv {
+ public:
+  struct Sizes {
+    std::int64_t batch = 1;
+    std::int64_t channels = 1;  // over all groups
+    std::int64_t filters = 1;   // over all groups
+    std::int64_t groups = 1;
+    std::vector<std::int64_t> input{};
+    std::vector<std::int64_t> kernel{};
+    std::vector<std::int64_t> stride{};
+    std::vector<std::int64_t> pad_begin{};
+    std::vector<std::int64_t> pad_end{};
+    std::vector<std::int64_t> dilation{};
+    bool operator==(const Sizes&) const = default;
+  };
+
+  // Throws Error: E301 for every size that does not fit, U203 for sizes too large to count.
+  explicit Conv(Sizes sizes);
+
+  const Sizes& sizes() const { return sizes_; }  // with the lists filled in
+  const std::vector<std::int64_t>& output() const { return output_; }
+  // The same work as matrices (im2col): one product a group, rows are output pixels of the whole batch, columns filters.
+  const Gemm& lowered() const { return lowered_; }
+  std::int64_t multiplications() const { return lowered_.multiplications(); }
+
+ private:
+  Sizes sizes_;
+  std::vector<std::int64_t> output_;
+  Gemm lowered_;
+};
+
+using Operation = std::variant<Gemm, Conv>;
+
+std::string kind(const Operation& operation);  // "gemm", "conv"
+std::int64_t multiplications(const Operation& operation);
+// The matrix product that a machine without native convolutions runs.
+const Gemm& lowered(const Operation& operation);
+
+struct Layer {
+  std::string name;
+  Operation operation;
+};
+
+// Reads a layer table of SCALE-Sim: the convolution form (name, input height and width, filter height and width, channels,
+// filters, stride) or the matrix form (name, M, N, K), told apart by their headers. `source` names the text in diagnostics.
+// Throws Error with every faulty row (E303, E301), U201 for N:M sparsity other than dense.
+std::vector<Layer> parse_topology(const std::string& text, const std::string& source);
+
+}  // namespace cairn

@@ -1,0 +1,68 @@
+// One accelerator that runs operations one after the other, as the device behind a network does.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cairn/machine.h"
+#include "cairn/operation.h"
+#include "cairn/result.h"
+
+namespace cairn {
+
+// flow: each distinct round evaluated once as streams of arrival times, values by a host kernel; no loop over cycles.
+// step: every cycle clocked, real values through the simulated datapath. Both give the same cycles and counters.
+enum class Evaluator { flow, step };
+
+// Operands over the caller's memory. Strides are in elements.
+struct GemmOperands {
+  struct Matrix {
+    const float* data;
+    std::int64_t batch_stride;  // 0 to use one matrix for the whole batch
+    std::int64_t row_stride;
+    std::int64_t column_stride;
+  };
+  Matrix a;       // m x k
+  Matrix b;       // k x n
+  float* output;  // batch x m x n, row-major
+};
+
+struct ConvOperands {
+  const float* x;  // batch x channels x input..., row-major
+  const float* w;  // filters x channels/groups x kernel..., row-major
+  float* output;   // batch x filters x output..., row-major
+};
+
+struct RunOptions {
+  std::map<std::string, std::int64_t> tile;  // "M", "N"; empty = the machine's own
+  // Called now and then during a long clocked run.
+  std::function<void(std::int64_t done_rounds, std::int64_t all_rounds)> progress;
+};
+
+class Session {
+ public:
+  explicit Session(Machine machine, Evaluator evaluator = Evaluator::flow);
+  ~Session();
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+
+  // Timing only.
+  const LayerResult& run(const std::string& name, const Operation& operation, const RunOptions& options = {});
+  // With values.
+  const LayerResult& run(const std::string& name, const Gemm& gemm, const GemmOperands& operands, const RunOptions& options = {});
+  const LayerResult& run(const std::string& name, const Conv& conv, const ConvOperands& operands, const RunOptions& options = {});
+  // All throw Error: E401 for the tile, U203 for runs too long to count, I001/I002 if the machine misbehaves.
+
+  const Machine& machine() const;
+  const std::vector<LayerResult>& layers() const;
+  std::string document(const std::string& context_json = "{}") const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace cairn

@@ -1,0 +1,278 @@
+// The Python face of the library: converts in, calls one function of the public API, converts out. Documentation and types
+// are in python/cairn/_core.pyi.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/function.h>
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/variant.h>
+#include <nanobind/stl/vector.h>
+
+#include <memory>
+#include <optional>
+
+#include "cairn/error.h"
+#include "cairn/machine.h"
+#include "cairn/operation.h"
+#include "cairn/result.h"
+#include "cairn/session.h"
+
+namespace nb = nanobind;
+using namespace cairn;
+
+namespace {
+
+using Array = nb::ndarray<const float, nb::device::cpu>;
+using Output = nb::ndarray<nb::numpy, float>;
+using Progress = std::function<void(std::int64_t, std::int64_t)>;
+
+nb::object parse_json(const std::string& text) { return nb::module_::import_("json").attr("loads")(text); }
+
+// Error -> cairn.errors.CairnError, with every diagnostic.
+void raise_error(const Error& error) {
+  nb::list rows;
+  for (const Diagnostic& d : error.diagnostics()) {
+    nb::dict row;
+    row["code"] = std::string(info(d.code).name);
+    row["kind"] = std::string(name(info(d.code).kind));
+    row["place"] = d.place;
+    row["message"] = d.message;
+    row["remedy"] = d.remedy;
+    rows.append(row);
+  }
+  const nb::object type = nb::module_::import_("cairn.errors").attr("CairnError");
+  const nb::object instance = type.attr("from_core")(rows);
+  PyErr_SetObject(type.ptr(), instance.ptr());
+}
+
+nb::list code_table() {
+  nb::list rows;
+  for (const CodeInfo& c : codes()) {
+    nb::dict row;
+    row["code"] = std::string(c.name);
+    row["kind"] = std::string(name(c.kind));
+    row["title"] = std::string(c.title);
+    row["explanation"] = std::string(c.explanation);
+    rows.append(row);
+  }
+  return rows;
+}
+
+std::string shape_text(const Array& array) {
+  std::string text;
+  for (std::size_t d = 0; d < array.ndim(); ++d) text += (d > 0 ? " x " : "") + std::to_string(array.shape(d));
+  return text;
+}
+
+void expect_shape(const char* name, const Array& array, const std::vector<std::int64_t>& shape) {
+  bool fits = array.ndim() == shape.size();
+  std::string wanted;
+  for (std::size_t d = 0; d < shape.size(); ++d) {
+    fits = fits && static_cast<std::int64_t>(array.shape(d)) == shape[d];
+    wanted += (d > 0 ? " x " : "") + std::to_string(shape[d]);
+  }
+  if (!fits) {
+    throw Error(Code::operand_mismatch, std::string("operand ") + name, "the shape is " + shape_text(array), "the operation needs " + wanted);
+  }
+}
+
+void expect_dense(const char* name, const Array& array) {
+  std::int64_t stride = 1;
+  for (std::size_t d = array.ndim(); d-- > 0;) {
+    if (array.shape(d) != 1 && array.stride(d) != stride) {
+      throw Error(Code::operand_mismatch, std::string("operand ") + name, "the array is not dense in row-major order", "numpy.ascontiguousarray(array)");
+    }
+    stride *= static_cast<std::int64_t>(array.shape(d));
+  }
+}
+
+// A fresh output array that Python will own.
+Output make_output(const std::vector<std::int64_t>& shape) {
+  std::vector<std::size_t> sizes(shape.begin(), shape.end());
+  std::size_t words = 1;
+  for (const std::size_t size : sizes) words *= size;
+  auto memory = std::make_unique<float[]>(words);
+  nb::capsule owner(memory.get(), [](void* p) noexcept { delete[] static_cast<float*>(p); });
+  return Output(memory.release(), sizes.size(), sizes.data(), owner);
+}
+
+RunOptions make_options(const std::optional<std::map<std::string, std::int64_t>>& tile, const nb::object& progress) {
+  RunOptions options;
+  if (tile) options.tile = *tile;
+  if (!progress.is_none()) {
+    options.progress = [progress](std::int64_t done, std::int64_t all) {
+      nb::gil_scoped_acquire hold;
+      progress(done, all);
+    };
+  }
+  return options;
+}
+
+nb::object run_gemm(Session& session, const std::string& layer, const Gemm& gemm, const Array& a, const Array& b, const RunOptions& options) {
+  const Gemm::Sizes& s = gemm.sizes();
+  expect_shape("a", a, {s.batch, s.m, s.k});
+  expect_shape("b", b, {b.ndim() == 3 && b.shape(0) == 1 ? 1 : s.batch, s.k, s.n});
+  Output output = make_output({s.batch, s.m, s.n});
+  const auto matrix = [](const Array& array) {
+    return GemmOperands::Matrix{array.data(), array.shape(0) == 1 ? 0 : array.stride(0), array.stride(1), array.stride(2)};
+  };
+  const GemmOperands operands{matrix(a), matrix(b), output.data()};
+  {
+    nb::gil_scoped_release free;
+    session.run(layer, gemm, operands, options);
+  }
+  return nb::cast(output);
+}
+
+nb::object run_conv(Session& session, const std::string& layer, const Conv& conv, const Array& x, const Array& w, const RunOptions& options) {
+  const Conv::Sizes& s = conv.sizes();
+  std::vector<std::int64_t> x_shape{s.batch, s.channels};
+  x_shape.insert(x_shape.end(), s.input.begin(), s.input.end());
+  std::vector<std::int64_t> w_shape{s.filters, s.channels / s.groups};
+  w_shape.insert(w_shape.end(), s.kernel.begin(), s.kernel.end());
+  expect_shape("a", x, x_shape);
+  expect_shape("b", w, w_shape);
+  expect_dense("a", x);
+  expect_dense("b", w);
+  std::vector<std::int64_t> y_shape{s.batch, s.filters};
+  y_shape.insert(y_shape.end(), conv.output().begin(), conv.output().end());
+  Output output = make_output(y_shape);
+  const ConvOperands operands{x.data(), w.data(), output.data()};
+  {
+    nb::gil_scoped_release free;
+    session.run(layer, conv, operands, options);
+  }
+  return nb::cast(output);
+}
+
+nb::object run(Session& session, const std::string& layer, const Operation& operation, const std::optional<Array>& a, const std::optional<Array>& b,
+               const std::optional<std::map<std::string, std::int64_t>>& tile, const nb::object& progress) {
+  const RunOptions options = make_options(tile, progress);
+  if (a.has_value() != b.has_value()) {
+    throw Error(Code::operand_mismatch, layer, "only one of the two operands is given", "both, or none for timing only");
+  }
+  if (!a) {
+    nb::gil_scoped_release free;
+    session.run(layer, operation, options);
+  } else if (const Gemm* gemm = std::get_if<Gemm>(&operation)) {
+    return run_gemm(session, layer, *gemm, *a, *b, options);
+  } else {
+    return run_conv(session, layer, std::get<Conv>(operation), *a, *b, options);
+  }
+  return nb::none();
+}
+
+using Sizes = std::vector<std::int64_t>;
+
+Conv make_conv(std::int64_t batch, std::int64_t channels, std::int64_t filters, Sizes input, Sizes kernel, std::int64_t groups, std::optional<Sizes> stride,
+               std::optional<Sizes> pad_begin, std::optional<Sizes> pad_end, std::optional<Sizes> dilation) {
+  return Conv({.batch = batch,
+               .channels = channels,
+               .filters = filters,
+               .groups = groups,
+               .input = std::move(input),
+               .kernel = std::move(kernel),
+               .stride = stride.value_or(Sizes{}),
+               .pad_begin = pad_begin.value_or(Sizes{}),
+               .pad_end = pad_end.value_or(Sizes{}),
+               .dilation = dilation.value_or(Sizes{})});
+}
+
+void bind_operations(nb::module_& m) {
+  nb::class_<Gemm>(m, "Gemm")
+      .def("__init__", [](Gemm* self, std::int64_t rows, std::int64_t columns, std::int64_t k,
+                          std::int64_t batch) { new (self) Gemm({.m = rows, .n = columns, .k = k, .batch = batch}); },
+           nb::arg("m"), nb::arg("n"), nb::arg("k"), nb::arg("batch") = 1)
+      .def_prop_ro("m", [](const Gemm& g) { return g.sizes().m; })
+      .def_prop_ro("n", [](const Gemm& g) { return g.sizes().n; })
+      .def_prop_ro("k", [](const Gemm& g) { return g.sizes().k; })
+      .def_prop_ro("batch", [](const Gemm& g) { return g.sizes().batch; })
+      .def_prop_ro("multiplications", &Gemm::multiplications);
+  nb::class_<Conv>(m, "Conv")
+      .def("__init__", [](Conv* self, std::int64_t batch, std::int64_t channels, std::int64_t filters, Sizes input, Sizes kernel, std::int64_t groups,
+                          std::optional<Sizes> stride, std::optional<Sizes> pad_begin, std::optional<Sizes> pad_end, std::optional<Sizes> dilation) {
+             new (self) Conv(make_conv(batch, channels, filters, std::move(input), std::move(kernel), groups, std::move(stride), std::move(pad_begin),
+                                       std::move(pad_end), std::move(dilation)));
+           },
+           nb::arg("batch"), nb::arg("channels"), nb::arg("filters"), nb::arg("input"), nb::arg("kernel"), nb::arg("groups") = 1,
+           nb::arg("stride") = nb::none(), nb::arg("pad_begin") = nb::none(), nb::arg("pad_end") = nb::none(), nb::arg("dilation") = nb::none())
+      .def_prop_ro("batch", [](const Conv& c) { return c.sizes().batch; })
+      .def_prop_ro("channels", [](const Conv& c) { return c.sizes().channels; })
+      .def_prop_ro("filters", [](const Conv& c) { return c.sizes().filters; })
+      .def_prop_ro("groups", [](const Conv& c) { return c.sizes().groups; })
+      .def_prop_ro("input", [](const Conv& c) { return nb::tuple(nb::cast(c.sizes().input)); })
+      .def_prop_ro("kernel", [](const Conv& c) { return nb::tuple(nb::cast(c.sizes().kernel)); })
+      .def_prop_ro("stride", [](const Conv& c) { return nb::tuple(nb::cast(c.sizes().stride)); })
+      .def_prop_ro("pad_begin", [](const Conv& c) { return nb::tuple(nb::cast(c.sizes().pad_begin)); })
+      .def_prop_ro("pad_end", [](const Conv& c) { return nb::tuple(nb::cast(c.sizes().pad_end)); })
+      .def_prop_ro("dilation", [](const Conv& c) { return nb::tuple(nb::cast(c.sizes().dilation)); })
+      .def_prop_ro("output", [](const Conv& c) { return nb::tuple(nb::cast(c.output())); })
+      .def_prop_ro("multiplications", &Conv::multiplications);
+  m.def("parse_topology", [](const std::string& text, const std::string& source) {
+    std::vector<std::pair<std::string, Operation>> layers;
+    for (Layer& layer : parse_topology(text, source)) layers.emplace_back(std::move(layer.name), std::move(layer.operation));
+    return layers;
+  }, nb::arg("text"), nb::arg("source"));
+}
+
+void bind_machines(nb::module_& m) {
+  nb::class_<Machine>(m, "Machine")
+      .def_prop_ro("name", &Machine::name)
+      .def_prop_ro("summary", &Machine::summary)
+      .def_prop_ro("follows", &Machine::follows)
+      .def("describe", [](const Machine& machine) { return parse_json(machine.to_json()); });
+  m.def("load_machine", &load_machine, nb::arg("name_or_path"), nb::arg("overrides") = Overrides{});
+  m.def("parse_machine", &parse_machine, nb::arg("text"), nb::arg("source"), nb::arg("overrides") = Overrides{});
+  m.def("presets", [] {
+    nb::list rows;
+    for (const Machine& machine : presets()) {
+      nb::dict row;
+      row["name"] = machine.name();
+      row["summary"] = machine.summary();
+      row["follows"] = machine.follows();
+      rows.append(row);
+    }
+    return rows;
+  });
+  m.def("catalog", [] { return parse_json(catalog_json()); });
+}
+
+void bind_session(nb::module_& m) {
+  nb::class_<Session>(m, "Session")
+      .def("__init__", [](Session* self, const Machine& machine, const std::string& evaluator) {
+             if (evaluator != "flow" && evaluator != "step") {
+               throw Error(Code::unknown_name, "evaluator", "unknown evaluator '" + evaluator + "'", "flow or step");
+             }
+             new (self) Session(machine, evaluator == "step" ? Evaluator::step : Evaluator::flow);
+           }, nb::arg("machine"), nb::arg("evaluator") = "flow")
+      .def("run", &run, nb::arg("name"), nb::arg("operation"), nb::arg("a") = nb::none(), nb::arg("b") = nb::none(), nb::arg("tile") = nb::none(),
+           nb::arg("progress") = nb::none())
+      .def_prop_ro("machine", &Session::machine)
+      .def_prop_ro("layers", [](const Session& session) {
+        nb::list rows;
+        for (const LayerResult& layer : session.layers()) rows.append(parse_json(to_json(layer)));
+        return rows;
+      })
+      .def("document", [](const Session& session, const nb::dict& context) {
+        return session.document(nb::cast<std::string>(nb::module_::import_("json").attr("dumps")(context)));
+      }, nb::arg("context"));
+}
+
+}  // namespace
+
+NB_MODULE(_core, m) {
+  m.attr("__version__") = version();
+  nb::register_exception_translator([](const std::exception_ptr& pending, void*) {
+    try {
+      std::rethrow_exception(pending);
+    } catch (const Error& error) {
+      raise_error(error);
+    }
+  });
+  m.def("codes", &code_table);
+  bind_operations(m);
+  bind_machines(m);
+  bind_session(m);
+}

@@ -1,0 +1,51 @@
+#include "cairn/machine.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "arch/machine.h"
+#include "fabric/part.h"
+#include "report/json.h"
+#include "util/diagnostics.h"
+
+namespace cairn {
+namespace {
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (file) text << file.rdbuf();
+  if (!file || file.bad()) throw Error(Code::file_unreadable, path, "the machine description cannot be read", "check the path");
+  return text.str();
+}
+
+Machine wrap(arch::Machine machine) { return Machine(std::make_shared<const arch::Machine>(std::move(machine))); }
+
+}  // namespace
+
+const std::string& Machine::name() const { return description_->name; }
+const std::string& Machine::summary() const { return description_->summary; }
+const std::string& Machine::follows() const { return description_->follows; }
+std::string Machine::to_json() const { return report::machine(*description_).dump(); }
+
+Machine load_machine(const std::string& name_or_path, const Overrides& overrides) {
+  if (name_or_path.ends_with(".toml")) return parse_machine(read_file(name_or_path), name_or_path, overrides);
+  return wrap(arch::load_preset(name_or_path, overrides, fabric::catalog()));
+}
+
+Machine parse_machine(const std::string& text, const std::string& source, const Overrides& overrides) {
+  return wrap(arch::parse_machine(text, source, overrides, fabric::catalog()));
+}
+
+std::vector<Machine> presets() {
+  std::vector<Machine> machines;
+  for (const arch::Preset& preset : arch::presets()) machines.push_back(load_machine(std::string(preset.name)));
+  return machines;
+}
+
+std::string catalog_json() { return report::catalog(fabric::catalog()).dump(); }
+
+}  // namespace cairn

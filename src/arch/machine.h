@@ -1,0 +1,62 @@
+// A machine description: which part sits in which slot, with which parameters. Pure data, read from TOML, checked against
+// the catalog (is every key known, every value in range?) and against the cross-field rules (do they fit together?).
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "schema/catalog.h"
+
+namespace cairn::arch {
+
+// In the order of the data path.
+const std::vector<std::string>& slots();
+
+struct Part {
+  std::string type;
+  schema::Values values;
+
+  std::int64_t integer(const std::string& name) const { return std::get<std::int64_t>(values.at(name)); }
+  bool flag(const std::string& name) const { return std::get<bool>(values.at(name)); }
+  const std::string& word(const std::string& name) const { return std::get<std::string>(values.at(name)); }
+};
+
+struct Machine {
+  std::string name;
+  std::string summary;
+  std::string follows;  // which source the timing follows, and how well it matches
+  std::map<std::string, Part> parts;
+
+  const Part& part(const std::string& slot) const { return parts.at(slot); }
+};
+
+// "multiplier.rows" -> "8", as typed on a command line.
+using Overrides = std::vector<std::pair<std::string, std::string>>;
+
+// Reads, completes with defaults and checks a description. `source` names the text in diagnostics. Throws Error with every
+// fault found: E102 to E107 for the text, E201 for rules.
+Machine parse_machine(std::string_view text, const std::string& source, const Overrides& overrides, const schema::Catalog& catalog);
+
+struct Preset {
+  std::string_view name;
+  std::string_view text;
+};
+
+// The machine descriptions that ship with Cairn, sorted by name: the files of presets/, compiled in.
+const std::vector<Preset>& presets();
+
+// A preset by name. Throws E107 with the nearest name.
+Machine load_preset(const std::string& name, const Overrides& overrides, const schema::Catalog& catalog);
+
+// The systolic array of a machine: what the mapping needs to know of its parts.
+struct SystolicArray {
+  int rows;
+  int columns;
+  bool overlapped;  // tiles follow each other without a barrier, on the whole array
+};
+SystolicArray systolic_array(const Machine& machine);
+
+}  // namespace cairn::arch

@@ -1,0 +1,50 @@
+// Runs one operation on one machine, with either evaluator, and computes its values.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "arch/machine.h"
+#include "cairn/operation.h"
+#include "engine/fabric.h"
+#include "mapping/output_tiles.h"
+#include "workload/operands.h"
+
+namespace cairn::engine {
+
+enum class Evaluator { flow, step };
+
+// The operands and the place for the output. For a convolution `a` is x and `b` the filters, dense row-major (strides unused).
+// Without data (null) the run is timing only.
+struct Operands {
+  workload::MatrixView a;
+  workload::MatrixView b;
+  float* output = nullptr;  // dense, row-major
+  bool present() const { return output != nullptr; }
+};
+
+struct Outcome {
+  Cycle cycles = 0;
+  Count rounds = 0;
+  Count distinct_rounds = 0;
+  Count stepped_rounds = 0;  // distinct rounds that flow had to step, since a part has no flow form
+  stats::CounterTree counters;
+};
+
+// Costs of rounds that were evaluated before: the cost of a round depends on nothing but the round.
+using RoundCosts = std::map<fabric::Round, RoundCost>;
+
+using Progress = std::function<void(Count done, Count all)>;
+
+// Every round clocked, values through the simulated datapath.
+Outcome run_step(const arch::Machine& machine, const Operation& operation, const mapping::Tile& tile, const Operands& operands,
+                 const Progress& progress = {}, std::optional<std::uint64_t> shuffle = std::nullopt);
+
+// Each distinct round evaluated once, values by a host kernel.
+Outcome run_flow(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const mapping::Tile& tile, const Operands& operands,
+                 RoundCosts& known);
+
+}  // namespace cairn::engine

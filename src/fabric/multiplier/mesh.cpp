@@ -1,0 +1,270 @@
+// Mesh of processing elements (paper Fig. 3, TPU-like; spec: OS mesh). A column word enters at the top and moves down, a row
+// word enters at the left and moves right, one hop a cycle. An element that holds one of each multiplies them, hands the
+// product to its accumulator and passes both words on. Words that come before their partner wait in a queue.
+//
+// One component over flat arrays, lane = row * columns + column. As long as every word meets its partner on arrival (the
+// case with full bandwidth) a cycle is a few passes over whole arrays; only words that must wait cost more.
+#include <algorithm>
+#include <deque>
+
+#include "fabric/part.h"
+#include "util/diagnostics.h"
+
+namespace cairn::fabric {
+namespace {
+
+using kernel::LaneSet;
+using kernel::Stream;
+
+constexpr std::int64_t kLongestSide = 1024;
+
+// The words that move one way: the wires into each element, now and in the next cycle, and what waits behind them.
+struct Flow {
+  Flow(int lanes, int lanes_to_neighbour)
+      : hop(lanes_to_neighbour), arriving(lanes), leaving(lanes), forwards(lanes), waiting_lanes(lanes),
+        in(static_cast<std::size_t>(lanes)), out(static_cast<std::size_t>(lanes)), queues(static_cast<std::size_t>(lanes)) {}
+
+  int hop;            // lanes from an element to its neighbour
+  LaneSet arriving;   // wires that carry a word in this cycle
+  LaneSet leaving;    // and in the next
+  LaneSet forwards;   // elements that have a neighbour in use
+  LaneSet waiting_lanes;
+  std::vector<float> in;
+  std::vector<float> out;
+  std::vector<std::deque<float>> queues;
+
+  void next_cycle() {
+    std::swap(arriving, leaving);
+    std::swap(in, out);
+    leaving.clear_all();
+  }
+};
+
+// to |= (from & mask) << shift
+void or_shifted(LaneSet& to, const LaneSet& from, const LaneSet& mask, int shift) {
+  const std::size_t words = static_cast<std::size_t>(shift) / 64;
+  const unsigned bits = static_cast<unsigned>(shift) % 64;
+  for (std::size_t w = 0; w + words < to.words().size(); ++w) {
+    const std::uint64_t moved = from.words()[w] & mask.words()[w];
+    to.words()[w + words] |= moved << bits;
+    if (bits != 0 && w + words + 1 < to.words().size()) to.words()[w + words + 1] |= moved >> (64 - bits);
+  }
+}
+
+class Mesh final : public Part {
+ public:
+  struct Params {
+    std::int64_t rows = 16;
+    std::int64_t columns = 16;
+    std::int64_t latency = 1;
+    std::int64_t queue_depth = 0;
+    static auto fields() {
+      return std::tuple{
+          schema::integer("rows", &Params::rows, "elements", {1, kLongestSide}, "rows of processing elements"),
+          schema::integer("columns", &Params::columns, "elements", {1, kLongestSide}, "columns of processing elements"),
+          schema::integer("latency", &Params::latency, "cycles", {0, 1 << 10}, "from a multiplication to the accumulator; 0 = in one cycle"),
+          schema::integer("queue_depth", &Params::queue_depth, "words", {0, 1 << 20},
+                          "words of each kind that may wait at an element; 0 = unbounded, 1 halves the rate")};
+    }
+  };
+  struct Counters {
+    Count multiplications = 0;
+    Count hops = 0;
+    Count operand_pushes = 0;
+    Count operand_pops = 0;
+    Count configurations = 0;
+    static auto fields() {
+      return std::tuple{
+          stats::counter("multiplications", &Counters::multiplications, "operations", "products computed by the processing elements"),
+          stats::counter("hops", &Counters::hops, "words", "words passed on to a neighbouring element"),
+          stats::counter("operand_pushes", &Counters::operand_pushes, "words", "words written to the operand queues of the elements"),
+          stats::counter("operand_pops", &Counters::operand_pops, "words", "words read from the operand queues of the elements"),
+          stats::counter("configurations", &Counters::configurations, "times", "elements configured, all of the array once a tile")};
+    }
+  };
+
+  Mesh(std::string slot, const Params& params, const Array& array, Links& links)
+      : Part(std::move(slot)), params_(params), array_(array), links_(links),
+        rightward_(array.lanes(), 1), downward_(array.lanes(), array.extent.columns), fires_(array.lanes()) {}
+
+  kernel::Wiring wiring() const override { return {{links_.operands}, {links_.products}}; }
+
+  void configure(const Round& round) override {
+    counters_.configurations += array_.lanes();
+    if (round.used == used_) return;
+    used_ = round.used;
+    rightward_.forwards.clear_all();
+    downward_.forwards.clear_all();
+    for (int row = 0; row < used_.rows; ++row) {
+      for (int column = 0; column < used_.columns; ++column) {
+        if (column + 1 < used_.columns) rightward_.forwards.set(array_.lane(row, column));
+        if (row + 1 < used_.rows) downward_.forwards.set(array_.lane(row, column));
+      }
+    }
+  }
+
+  bool tick(Cycle now) override {
+    rightward_.next_cycle();
+    downward_.next_cycle();
+    take_from_edge(now);
+    const bool all_meet = waiting_ == 0 && rightward_.arriving.words() == downward_.arriving.words() && params_.queue_depth == 0;
+    const Count fired = all_meet ? fire_all(now) : fire_queued(now);
+    counters_.multiplications += fired;
+    return fired > 0;
+  }
+
+  bool has_flow() const override { return params_.queue_depth == 0; }
+
+  // F(row, column) = join of what passes down its column and what passes right along its row; a word is one hop a cycle late
+  // at each element, and where an element waits for one word it passes the other on late too. Hence prefix joins.
+  void flow() override {
+    const std::vector<Stream>& edge = links_.operands->streams;
+    std::vector<Stream> from_above(edge.begin(), edge.begin() + used_.columns);
+    std::ranges::fill(links_.products->streams, Stream{});
+    for (int row = 0; row < used_.rows; ++row) {
+      Stream from_left = edge[static_cast<std::size_t>(array_.extent.columns + row)];
+      for (int column = 0; column < used_.columns; ++column) {
+        const Stream fired = join(from_left, from_above[static_cast<std::size_t>(column)]);
+        links_.products->streams[static_cast<std::size_t>(array_.lane(row, column))] = fired.delayed(params_.latency);
+        from_left = fired.delayed(1);
+        from_above[static_cast<std::size_t>(column)] = from_left;
+      }
+    }
+    const Count steps = edge[0].count();
+    const Count products = steps * used_.rows * used_.columns;
+    counters_.multiplications += products;
+    counters_.hops += steps * (used_.rows * (used_.columns - 1) + used_.columns * (used_.rows - 1));
+    counters_.operand_pushes += 2 * products;
+    counters_.operand_pops += 2 * products;
+  }
+
+  std::map<std::string, Count> counters() const override { return stats::values(counters_); }
+  std::string waiting() const override { return waiting_ > 0 ? "the partners of " + std::to_string(waiting_) + " operands" : ""; }
+
+ private:
+  void take_from_edge(Cycle now) {
+    auto& edge = links_.operands->incoming(now);
+    Count taken = 0;
+    edge.valid.for_each([&](int endpoint) {
+      const bool top = endpoint < array_.extent.columns;
+      Flow& flow = top ? downward_ : rightward_;
+      const int lane = top ? endpoint : array_.lane(endpoint - array_.extent.columns, 0);
+      flow.arriving.set(lane);
+      flow.in[static_cast<std::size_t>(lane)] = edge.values[static_cast<std::size_t>(endpoint)];
+      ++taken;
+    });
+    links_.operands->take_all(now, taken);
+  }
+
+  // Every word that arrives meets its partner: whole arrays at once. Lanes without a word compute on stale values that
+  // nobody reads; the lane sets say which count.
+  Count fire_all(Cycle now) {
+    const LaneSet& fires = rightward_.arriving;
+    Count fired = 0;
+    for (const std::uint64_t word : fires.words()) fired += std::popcount(word);
+    if (fired == 0) return 0;
+    auto& products = links_.products->outgoing(now);
+    const auto busy = static_cast<std::size_t>(used_.rows * array_.extent.columns);
+    for (std::size_t i = 0; i < busy; ++i) products.values[i] = rightward_.in[i] * downward_.in[i];
+    announce(fires, now, fired);
+    pass_on(rightward_, fires, busy);
+    pass_on(downward_, fires, busy);
+    counters_.operand_pushes += 2 * fired;
+    counters_.operand_pops += 2 * fired;
+    return fired;
+  }
+
+  void announce(const LaneSet& fires, Cycle now, Count fired) {
+    auto& products = links_.products->outgoing(now);
+    for (std::size_t w = 0; w < fires.words().size(); ++w) {
+      util::require((products.valid.words()[w] & fires.words()[w]) == 0, "multiplier", "a product overwrote one that was not taken");
+      products.valid.words()[w] |= fires.words()[w];
+    }
+    links_.products->sent(fired);
+  }
+
+  void pass_on(Flow& flow, const LaneSet& fires, std::size_t busy) {
+    const auto hop = static_cast<std::size_t>(flow.hop);
+    if (busy > hop) std::copy_n(flow.in.begin(), busy - hop, flow.out.begin() + flow.hop);
+    or_shifted(flow.leaving, fires, flow.forwards, flow.hop);
+    for (std::size_t w = 0; w < fires.words().size(); ++w) counters_.hops += std::popcount(fires.words()[w] & flow.forwards.words()[w]);
+  }
+
+  // The general case: arrivals join the queues, then every element with one word of each kind, and room at its neighbours,
+  // fires. Room is judged before anything fires, so a place freed in this cycle counts in the next.
+  Count fire_queued(Cycle now) {
+    enqueue(rightward_);
+    enqueue(downward_);
+    fires_.clear_all();
+    Count fired = 0;
+    rightward_.waiting_lanes.for_each([&](int lane) {
+      if (downward_.waiting_lanes.test(lane) && has_room(rightward_, lane) && has_room(downward_, lane)) {
+        fires_.set(lane);
+        ++fired;
+      }
+    });
+    auto& products = links_.products->outgoing(now);
+    fires_.for_each([&](int lane) { products.values[static_cast<std::size_t>(lane)] = dequeue(rightward_, lane) * dequeue(downward_, lane); });
+    announce(fires_, now, fired);
+    release_edge(now);
+    return fired;
+  }
+
+  void enqueue(Flow& flow) {
+    flow.arriving.for_each([&](int lane) {
+      flow.queues[static_cast<std::size_t>(lane)].push_back(flow.in[static_cast<std::size_t>(lane)]);
+      flow.waiting_lanes.set(lane);
+      ++waiting_;
+      ++counters_.operand_pushes;
+    });
+  }
+
+  bool has_room(const Flow& flow, int lane) const {
+    if (params_.queue_depth == 0 || !flow.forwards.test(lane)) return true;
+    return static_cast<std::int64_t>(flow.queues[static_cast<std::size_t>(lane + flow.hop)].size()) < params_.queue_depth;
+  }
+
+  float dequeue(Flow& flow, int lane) {
+    auto& queue = flow.queues[static_cast<std::size_t>(lane)];
+    const float word = queue.front();
+    queue.pop_front();
+    --waiting_;
+    ++counters_.operand_pops;
+    if (queue.empty()) flow.waiting_lanes.clear(lane);
+    if (flow.forwards.test(lane)) {
+      flow.leaving.set(lane + flow.hop);
+      flow.out[static_cast<std::size_t>(lane + flow.hop)] = word;
+      ++counters_.hops;
+    }
+    return word;
+  }
+
+  // The elements at the edge give their places back to the distribution network.
+  void release_edge(Cycle now) {
+    if (!links_.operands->bounded()) return;
+    for (int column = 0; column < used_.columns; ++column) {
+      if (fires_.test(array_.lane(0, column))) links_.operands->release(column, now);
+    }
+    for (int row = 0; row < used_.rows; ++row) {
+      if (fires_.test(array_.lane(row, 0))) links_.operands->release(array_.extent.columns + row, now);
+    }
+  }
+
+  Params params_;
+  Array array_;
+  Links& links_;
+  Counters counters_;
+  Extent used_;
+  Flow rightward_;
+  Flow downward_;
+  LaneSet fires_;
+  Count waiting_ = 0;  // words in all queues
+};
+
+}  // namespace
+
+PartInfo multiplier_mesh() {
+  return declare<Mesh>("multiplier", "mesh", "Two-dimensional array of processing elements; operands hop right and down, one element a cycle.");
+}
+
+}  // namespace cairn::fabric

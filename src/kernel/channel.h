@@ -1,0 +1,252 @@
+// Channels: the only place where components meet. A channel belongs to one producer and one consumer, has `lanes` parallel
+// lanes and a latency. Pushing at cycle t makes an item visible at t + latency, never earlier, so for latency >= 1 the order
+// in which producer and consumer tick cannot matter. Latency 0 is a combinational path: the kernel then ticks the producer
+// first (see Machine). No commit phase is needed: time stamps do its work.
+//
+// Each channel also carries the streams of the flow evaluator, so both evaluators share one wiring.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernel/stream.h"
+#include "util/diagnostics.h"
+#include "util/units.h"
+
+namespace cairn::kernel {
+
+class Channel {
+ public:
+  Channel(std::string name, int lanes, Cycle latency) : streams(static_cast<std::size_t>(lanes)), name_(std::move(name)), lanes_(lanes), latency_(latency) {}
+  virtual ~Channel() = default;
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  const std::string& name() const { return name_; }
+  int lanes() const { return lanes_; }
+  Cycle latency() const { return latency_; }
+  virtual Count in_flight() const = 0;  // items pushed and not yet taken
+  // A feedback channel starts the next round: within one round it carries nothing, so it does not order the flow evaluator.
+  virtual bool feedback() const { return false; }
+
+  // What the flow evaluator sends: one stream a lane, in cycles at which items become visible to the consumer.
+  std::vector<Stream> streams;
+
+ private:
+  std::string name_;
+  int lanes_;
+  Cycle latency_;
+};
+
+// A set of lane numbers, one bit each.
+class LaneSet {
+ public:
+  explicit LaneSet(int lanes) : words_((static_cast<std::size_t>(lanes) + 63) / 64) {}
+  void set(int lane) { words_[word(lane)] |= bit(lane); }
+  void clear(int lane) { words_[word(lane)] &= ~bit(lane); }
+  bool test(int lane) const { return (words_[word(lane)] & bit(lane)) != 0; }
+  void clear_all() { std::fill(words_.begin(), words_.end(), 0); }
+  std::vector<std::uint64_t>& words() { return words_; }
+  const std::vector<std::uint64_t>& words() const { return words_; }
+
+  // Calls f(lane) for each lane in the set, ascending.
+  template <class F>
+  void for_each(F f) const {
+    for (std::size_t w = 0; w < words_.size(); ++w) {
+      for (std::uint64_t bits = words_[w]; bits != 0; bits &= bits - 1) {
+        f(static_cast<int>(w * 64) + std::countr_zero(bits));
+      }
+    }
+  }
+
+ private:
+  static std::size_t word(int lane) { return static_cast<std::size_t>(lane) / 64; }
+  static std::uint64_t bit(int lane) { return std::uint64_t{1} << (static_cast<unsigned>(lane) % 64); }
+  std::vector<std::uint64_t> words_;
+};
+
+// Wires: one register a lane. What arrives in a cycle must be taken in that cycle; writing onto an item that was not taken
+// is an error of the components, told as one. Values of all lanes lie side by side, so a component can work on all at once.
+//
+// With `credits` > 0 the consumer owns a queue of that depth behind each lane: a push spends a credit, `release` gives it
+// back, usable in the following cycle. A full queue then holds the producer back: can_push() is false.
+template <class T>
+class Wires final : public Channel {
+ public:
+  struct Frame {
+    LaneSet valid;
+    std::vector<T> values;
+  };
+
+  Wires(std::string name, int lanes, Cycle latency, std::int64_t credits = 0)
+      : Channel(std::move(name), lanes, latency),
+        frames_(std::bit_ceil(static_cast<std::size_t>(latency) + 1), Frame{LaneSet(lanes), std::vector<T>(static_cast<std::size_t>(lanes))}) {
+    if (credits > 0) credits_.resize(static_cast<std::size_t>(lanes), {credits, 0, -1});
+  }
+
+  bool bounded() const { return !credits_.empty(); }
+
+  bool can_push(int lane, Cycle now) {
+    if (credits_.empty()) return true;
+    Credit& c = credits_[static_cast<std::size_t>(lane)];
+    settle(c, now);
+    return c.free > 0;
+  }
+
+  void push(int lane, const T& value, Cycle now) {
+    Frame& frame = outgoing(now);
+    if (frame.valid.test(lane)) util::require(false, name(), "a wire was written before its last value was taken");
+    if (bounded()) {
+      util::require(can_push(lane, now), name(), "a word was sent without a credit");
+      --credits_[static_cast<std::size_t>(lane)].free;
+    }
+    frame.valid.set(lane);
+    frame.values[static_cast<std::size_t>(lane)] = value;
+    ++in_flight_;
+  }
+
+  // The consumer has freed one place behind `lane`.
+  void release(int lane, Cycle now) {
+    if (credits_.empty()) return;
+    Credit& c = credits_[static_cast<std::size_t>(lane)];
+    settle(c, now);
+    c.returned_at = now;
+    ++c.returned;
+  }
+
+  // For components that drive or read all lanes at once; they count with `sent` and `taken`.
+  Frame& outgoing(Cycle now) { return frames_[static_cast<std::size_t>(now + latency()) & (frames_.size() - 1)]; }
+  Frame& incoming(Cycle now) { return frames_[static_cast<std::size_t>(now) & (frames_.size() - 1)]; }
+  void sent(Count items) { in_flight_ += items; }
+  // Empties this cycle's frame: everything in it was taken.
+  void take_all(Cycle now, Count items) {
+    incoming(now).valid.clear_all();
+    in_flight_ -= items;
+  }
+
+  Count in_flight() const override { return in_flight_; }
+
+ private:
+  struct Credit {
+    std::int64_t free;
+    std::int64_t returned;  // in cycle `returned_at`, not yet usable
+    Cycle returned_at;
+  };
+  static void settle(Credit& credit, Cycle now) {
+    if (credit.returned_at >= now) return;
+    credit.free += credit.returned;
+    credit.returned = 0;
+  }
+  std::vector<Frame> frames_;
+  std::vector<Credit> credits_;
+  Count in_flight_ = 0;
+};
+
+// Queues: one first-in-first-out queue a lane, emptied at the consumer's pace; capacity 0 means unbounded. Whether there is
+// room is judged by the occupancy at the start of the cycle: a place freed in a cycle is usable in the next. One item a
+// cycle therefore needs capacity >= latency + 1.
+template <class T>
+class Queues final : public Channel {
+ public:
+  Queues(std::string name, int lanes, Cycle latency, std::int64_t capacity = 0)
+      : Channel(std::move(name), lanes, latency), capacity_(capacity), occupied_(lanes), lanes_(static_cast<std::size_t>(lanes)) {}
+
+  bool can_push(int lane, std::int64_t items, Cycle now) const {
+    if (capacity_ == 0) return true;
+    const Lane& l = lanes_[static_cast<std::size_t>(lane)];
+    const std::int64_t popped_now = l.popped_at == now ? l.popped : 0;
+    return static_cast<std::int64_t>(l.items.size()) + popped_now + items <= capacity_;
+  }
+
+  void push(int lane, const T& value, Cycle now) {
+    if (capacity_ != 0) util::require(can_push(lane, 1, now), name(), "a queue was written past its capacity");
+    lanes_[static_cast<std::size_t>(lane)].items.push_back({value, now + latency()});
+    occupied_.set(lane);
+    ++in_flight_;
+  }
+
+  bool can_pop(int lane, Cycle now) const {
+    const Lane& l = lanes_[static_cast<std::size_t>(lane)];
+    return !l.items.empty() && l.items.front().ready <= now;
+  }
+
+  // The i-th item of a lane, or null if it is not there yet: for a consumer that works on several at once.
+  const T* peek(int lane, std::size_t i, Cycle now) const {
+    const Lane& l = lanes_[static_cast<std::size_t>(lane)];
+    return i < l.items.size() && l.items.at(i).ready <= now ? &l.items.at(i).value : nullptr;
+  }
+
+  T pop(int lane, Cycle now) {
+    Lane& l = lanes_[static_cast<std::size_t>(lane)];
+    const T value = l.items.front().value;
+    l.items.pop_front();
+    if (l.items.empty()) occupied_.clear(lane);
+    l.popped = (l.popped_at == now ? l.popped : 0) + 1;
+    l.popped_at = now;
+    --in_flight_;
+    return value;
+  }
+
+  const LaneSet& occupied() const { return occupied_; }  // lanes that hold anything, visible yet or not
+  Count in_flight() const override { return in_flight_; }
+
+ private:
+  struct Item {
+    T value;
+    Cycle ready;
+  };
+  class Ring {
+   public:
+    bool empty() const { return size_ == 0; }
+    std::size_t size() const { return size_; }
+    const Item& front() const { return slots_[head_]; }
+    const Item& at(std::size_t i) const { return slots_[(head_ + i) & (slots_.size() - 1)]; }
+    void pop_front() {
+      head_ = (head_ + 1) & (slots_.size() - 1);
+      --size_;
+    }
+    void push_back(const Item& item) {
+      if (size_ == slots_.size()) grow();
+      slots_[(head_ + size_) & (slots_.size() - 1)] = item;
+      ++size_;
+    }
+
+   private:
+    void grow() {
+      std::vector<Item> bigger(slots_.empty() ? 4 : slots_.size() * 2);
+      for (std::size_t i = 0; i < size_; ++i) bigger[i] = slots_[(head_ + i) & (slots_.size() - 1)];
+      slots_ = std::move(bigger);
+      head_ = 0;
+    }
+    std::vector<Item> slots_;
+    std::size_t head_ = 0;
+    std::size_t size_ = 0;
+  };
+  struct Lane {
+    Ring items;
+    Cycle popped_at = -1;
+    std::int64_t popped = 0;
+  };
+
+  std::int64_t capacity_;
+  LaneSet occupied_;
+  std::vector<Lane> lanes_;
+  Count in_flight_ = 0;
+};
+
+// A pulse that one component raises and another takes at or after its arrival.
+class Signal final : public Channel {
+ public:
+  Signal(std::string name, Cycle latency) : Channel(std::move(name), 1, latency), pulses_("pulses", 1, latency) {}
+  void raise(Cycle now) { pulses_.push(0, true, now); }
+  bool take(Cycle now) { return pulses_.can_pop(0, now) && pulses_.pop(0, now); }
+  Count in_flight() const override { return pulses_.in_flight(); }
+  bool feedback() const override { return true; }
+
+ private:
+  Queues<bool> pulses_;
+};
+
+}  // namespace cairn::kernel

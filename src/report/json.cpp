@@ -1,0 +1,122 @@
+#include "report/json.h"
+
+#include "util/diagnostics.h"
+
+namespace cairn::report {
+namespace {
+
+Json value(const schema::Value& v) {
+  return std::visit([](const auto& held) { return Json(held); }, v);
+}
+
+Json sizes(const Operation& operation) {
+  if (const Gemm* gemm = std::get_if<Gemm>(&operation)) {
+    const Gemm::Sizes& s = gemm->sizes();
+    return {{"M", s.m}, {"N", s.n}, {"K", s.k}, {"batch", s.batch}};
+  }
+  const Conv& conv = std::get<Conv>(operation);
+  const Conv::Sizes& s = conv.sizes();
+  return {{"batch", s.batch},   {"channels", s.channels}, {"filters", s.filters},     {"groups", s.groups},   {"input", s.input},      {"kernel", s.kernel},
+          {"stride", s.stride}, {"pad_begin", s.pad_begin}, {"pad_end", s.pad_end}, {"dilation", s.dilation}, {"output", conv.output()}};
+}
+
+double utilisation(std::int64_t multiplications, std::int64_t multipliers, std::int64_t cycles) {
+  const double capacity = static_cast<double>(multipliers) * static_cast<double>(cycles);
+  return capacity > 0 ? static_cast<double>(multiplications) / capacity : 0.0;
+}
+
+Json totals(const std::vector<LayerResult>& layers) {
+  std::int64_t multipliers = 0;
+  std::map<std::string, std::int64_t> sum{{"cycles", 0}, {"multiplications", 0}, {"buffer_reads", 0}, {"buffer_writes", 0}};
+  const auto add = [&](const char* name, std::int64_t amount) {
+    if (__builtin_add_overflow(sum[name], amount, &sum[name])) throw Error(Code::too_large, "totals", std::string(name) + " do not fit in 63 bits");
+  };
+  for (const LayerResult& layer : layers) {
+    add("cycles", layer.cycles);
+    add("multiplications", layer.multiplications);
+    add("buffer_reads", layer.buffer_reads);
+    add("buffer_writes", layer.buffer_writes);
+    multipliers = layer.multipliers;
+  }
+  Json total = sum;
+  total["utilisation"] = utilisation(sum["multiplications"], multipliers, sum["cycles"]);
+  return total;
+}
+
+const Json& units() {
+  static const Json kUnits{{"cycles", "clock cycles"},
+                           {"multiplications", "multiplications that the operation needs"},
+                           {"utilisation", "multiplications / (multipliers x cycles), 0 to 1"},
+                           {"buffer_reads", "words read from the global buffer"},
+                           {"buffer_writes", "words written to the global buffer"},
+                           {"rounds", "configurations of the array, one a tile"}};
+  return kUnits;
+}
+
+}  // namespace
+
+Json machine(const arch::Machine& machine) {
+  Json parts = Json::object();
+  for (const std::string& slot : arch::slots()) {
+    Json part{{"type", machine.part(slot).type}};
+    for (const auto& [name, v] : machine.part(slot).values) part[name] = value(v);
+    parts[slot] = part;
+  }
+  return {{"name", machine.name}, {"summary", machine.summary}, {"follows", machine.follows}, {"parts", parts}};
+}
+
+Json catalog(const schema::Catalog& catalog) {
+  Json rows = Json::array();
+  for (const schema::ComponentInfo& component : catalog) {
+    Json row{{"slot", component.slot}, {"type", component.type}, {"doc", component.doc}, {"parameters", Json::array()}, {"counters", Json::array()}};
+    for (const schema::Parameter& p : component.parameters) {
+      row["parameters"].push_back({{"name", p.name},
+                                   {"type", schema::type_name(p)},
+                                   {"unit", p.unit},
+                                   {"default", value(p.initial)},
+                                   {"minimum", p.range ? Json(p.range->minimum) : Json()},
+                                   {"maximum", p.range ? Json(p.range->maximum) : Json()},
+                                   {"choices", p.choices},
+                                   {"doc", p.doc}});
+    }
+    for (const schema::CounterInfo& c : component.counters) row["counters"].push_back({{"name", c.name}, {"unit", c.unit}, {"doc", c.doc}});
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+Json layer(const LayerResult& layer) {
+  return {{"name", layer.name},
+          {"operation", kind(layer.operation)},
+          {"sizes", sizes(layer.operation)},
+          {"mapping", {{"tile", layer.tile}, {"rounds", layer.rounds}, {"distinct_rounds", layer.distinct_rounds}}},
+          {"evaluator", layer.evaluator},
+          {"cycles", layer.cycles},
+          {"multiplications", layer.multiplications},
+          {"utilisation", layer.utilisation()},
+          {"buffer_reads", layer.buffer_reads},
+          {"buffer_writes", layer.buffer_writes},
+          {"counters", layer.counters}};
+}
+
+}  // namespace cairn::report
+
+namespace cairn {
+
+double LayerResult::utilisation() const { return report::utilisation(multiplications, multipliers, cycles); }
+
+std::string to_json(const LayerResult& layer) { return report::layer(layer).dump(); }
+
+std::string document(const std::string& machine_json, const std::vector<LayerResult>& layers, const std::string& context_json) {
+  report::Json context{{"version", version()}, {"machine", report::Json::parse(machine_json)}};
+  const report::Json given = report::Json::parse(context_json, nullptr, false);
+  util::require(given.is_object(), "report", "the context must be a JSON object");
+  context.update(given);
+  report::Json all = report::Json::array();
+  for (const LayerResult& one : layers) all.push_back(report::layer(one));
+  return report::Json{{"schema", "cairn.result/1"}, {"context", context}, {"units", report::units()}, {"layers", all}, {"totals", report::totals(layers)}}.dump(2);
+}
+
+const char* version() { return CAIRN_VERSION; }
+
+}  // namespace cairn

@@ -1,0 +1,28 @@
+// The catalog: what components exist, by slot, with their declared parameters and counters. Filled by fabric, read by
+// whoever loads, checks or describes a machine without seeing a component.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "schema/parameter.h"
+
+namespace cairn::schema {
+
+struct CounterInfo {
+  std::string name;
+  std::string unit;
+  std::string doc;
+};
+
+struct ComponentInfo {
+  std::string slot;  // "distribution"
+  std::string type;  // "point-to-point"
+  std::string doc;
+  std::vector<Parameter> parameters;
+  std::vector<CounterInfo> counters;
+};
+
+using Catalog = std::vector<ComponentInfo>;
+
+}  // namespace cairn::schema

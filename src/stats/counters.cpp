@@ -1,0 +1,41 @@
+#include "stats/counters.h"
+
+#include <fmt/format.h>
+
+#include "util/diagnostics.h"
+
+namespace cairn::stats {
+namespace {
+
+Count sum_of(const CounterTree& counters, const std::vector<std::string>& names) {
+  Count sum = 0;
+  for (const std::string& name : names) {
+    const auto dot = name.find('.');
+    sum += counters.at(name.substr(0, dot)).at(name.substr(dot + 1));
+  }
+  return sum;
+}
+
+}  // namespace
+
+void accumulate(CounterTree& total, const CounterTree& part, Count times) {
+  for (const auto& [slot, counters] : part) {
+    for (const auto& [name, value] : counters) {
+      Count& sum = total[slot][name];
+      const auto product = util::checked_multiply(value, times);
+      if (!product || __builtin_add_overflow(sum, *product, &sum)) {
+        throw Error(Code::too_large, slot + "." + name, "the counter does not fit in 63 bits", "simulate a smaller operation");
+      }
+    }
+  }
+}
+
+void check_conservation(const CounterTree& counters, const std::vector<Conservation>& laws) {
+  for (const Conservation& law : laws) {
+    const Count left = sum_of(counters, law.left);
+    const Count right = sum_of(counters, law.right);
+    util::require(left == right, "conservation", fmt::format("{}: {} on one side, {} on the other", law.law, left, right));
+  }
+}
+
+}  // namespace cairn::stats

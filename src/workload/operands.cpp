@@ -1,0 +1,125 @@
+#include "workload/operands.h"
+
+namespace cairn::workload {
+
+Im2col::Im2col(const Conv& conv)
+    : channels_per_group_(conv.sizes().channels / conv.sizes().groups),
+      filters_per_group_(conv.sizes().filters / conv.sizes().groups),
+      groups_(conv.sizes().groups) {
+  const std::size_t rank = conv.sizes().input.size();
+  for (std::size_t d = 0; d < rank; ++d) {
+    const std::size_t to = 3 - rank + d;
+    input_[to] = conv.sizes().input[d];
+    kernel_[to] = conv.sizes().kernel[d];
+    stride_[to] = conv.sizes().stride[d];
+    pad_[to] = conv.sizes().pad_begin[d];
+    dilation_[to] = conv.sizes().dilation[d];
+    output_[to] = conv.output()[d];
+    pixels_ *= conv.output()[d];
+  }
+}
+
+Im2col::Pixel Im2col::pixel(std::int64_t row) const {
+  Pixel p{row / pixels_, {}};
+  std::int64_t rest = row % pixels_;
+  for (int d = 2; d >= 0; --d) {
+    p.start[d] = rest % output_[d] * stride_[d] - pad_[d];
+    rest /= output_[d];
+  }
+  return p;
+}
+
+void Im2col::gather(const float* x, std::int64_t group, std::int64_t row, float* out, std::int64_t stride) const {
+  const Pixel p = pixel(row);
+  const auto inside = [&](int d, std::int64_t position) { return position >= 0 && position < input_[d]; };
+  for (std::int64_t c = 0; c < channels_per_group_; ++c) {
+    const std::int64_t plane = (p.image * groups_ + group) * channels_per_group_ + c;
+    for (std::int64_t i = 0; i < kernel_[0]; ++i) {
+      const std::int64_t z = p.start[0] + i * dilation_[0];
+      for (std::int64_t j = 0; j < kernel_[1]; ++j) {
+        const std::int64_t y = p.start[1] + j * dilation_[1];
+        const float* line = inside(0, z) && inside(1, y) ? x + ((plane * input_[0] + z) * input_[1] + y) * input_[2] : nullptr;
+        for (std::int64_t k = 0; k < kernel_[2]; ++k, out += stride) {
+          const std::int64_t position = p.start[2] + k * dilation_[2];
+          *out = line != nullptr && inside(2, position) ? line[position] : 0.0F;
+        }
+      }
+    }
+  }
+}
+
+std::int64_t Im2col::output_index(std::int64_t group, std::int64_t row, std::int64_t column) const {
+  const std::int64_t filter = group * filters_per_group_ + column;
+  return (row / pixels_ * groups_ * filters_per_group_ + filter) * pixels_ + row % pixels_;
+}
+
+std::vector<float> reference_gemm(const Gemm& gemm, const MatrixView& a, const MatrixView& b) {
+  const Gemm::Sizes& s = gemm.sizes();
+  std::vector<float> c;
+  c.reserve(static_cast<std::size_t>(s.batch * s.m * s.n));
+  for (std::int64_t batch = 0; batch < s.batch; ++batch) {
+    for (std::int64_t i = 0; i < s.m; ++i) {
+      for (std::int64_t j = 0; j < s.n; ++j) {
+        float sum = 0;
+        for (std::int64_t k = 0; k < s.k; ++k) sum += a.at(batch, i, k) * b.at(batch, k, j);
+        c.push_back(sum);
+      }
+    }
+  }
+  return c;
+}
+
+namespace {
+
+// One output: walks the kernel by its definition. Index arithmetic is spelled out with plain loops over a position vector.
+float reference_pixel(const Conv& conv, const float* x, const float* w, std::int64_t image, std::int64_t filter, const std::vector<std::int64_t>& output) {
+  const Conv::Sizes& s = conv.sizes();
+  const std::size_t rank = s.input.size();
+  const std::int64_t channels = s.channels / s.groups;
+  const std::int64_t group = filter / (s.filters / s.groups);
+  std::vector<std::int64_t> tap(rank, 0);
+  float sum = 0;
+  std::int64_t weight = filter * channels;
+  for (const std::int64_t size : s.kernel) weight *= size;
+  for (std::int64_t c = 0; c < channels; ++c) {
+    for (bool more = true; more;) {
+      std::int64_t index = image * s.channels + group * channels + c;
+      bool inside = true;
+      for (std::size_t d = 0; d < rank; ++d) {
+        const std::int64_t position = output[d] * s.stride[d] - s.pad_begin[d] + tap[d] * s.dilation[d];
+        inside = inside && position >= 0 && position < s.input[d];
+        index = index * s.input[d] + position;
+      }
+      if (inside) sum += x[index] * w[weight];
+      ++weight;
+      more = false;
+      for (std::size_t d = rank; d-- > 0 && !more;) {
+        if (++tap[d] < s.kernel[d]) more = true;
+        else tap[d] = 0;
+      }
+    }
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::vector<float> reference_conv(const Conv& conv, const float* x, const float* w) {
+  const Conv::Sizes& s = conv.sizes();
+  std::vector<float> y;
+  std::int64_t pixels = 1;
+  for (const std::int64_t size : conv.output()) pixels *= size;
+  for (std::int64_t image = 0; image < s.batch; ++image) {
+    for (std::int64_t filter = 0; filter < s.filters; ++filter) {
+      for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
+        std::vector<std::int64_t> position(conv.output().size());
+        std::int64_t rest = pixel;
+        for (std::size_t d = position.size(); d-- > 0; rest /= conv.output()[d]) position[d] = rest % conv.output()[d];
+        y.push_back(reference_pixel(conv, x, w, image, filter, position));
+      }
+    }
+  }
+  return y;
+}
+
+}  // namespace cairn::workload

@@ -1,0 +1,59 @@
+// Operands of an operation, seen as the matrices that the machine multiplies, and the plain computation of the result that
+// every simulated value is held against.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "cairn/operation.h"
+
+namespace cairn::workload {
+
+// A batch of matrices over somebody's memory, any strides (in elements).
+struct MatrixView {
+  const float* data = nullptr;
+  std::int64_t batch_stride = 0;
+  std::int64_t row_stride = 0;
+  std::int64_t column_stride = 0;
+
+  float at(std::int64_t batch, std::int64_t row, std::int64_t column) const {
+    return data[batch * batch_stride + row * row_stride + column * column_stride];
+  }
+};
+
+// Where the elements of a convolution's lowered row operand (im2col) lie in x, without building it. Row = output pixel over
+// the batch, column = (channel of the group, kernel position).
+class Im2col {
+ public:
+  explicit Im2col(const Conv& conv);
+
+  // Gathers one row of a group's matrix into out[0], out[stride], ...; 0 where the kernel hangs over the edge.
+  void gather(const float* x, std::int64_t group, std::int64_t row, float* out, std::int64_t stride) const;
+  // Where output (group, row, column) lies in the output tensor.
+  std::int64_t output_index(std::int64_t group, std::int64_t row, std::int64_t column) const;
+
+ private:
+  struct Pixel {
+    std::int64_t image;
+    std::int64_t start[3];  // the input position under the kernel's first element
+  };
+  Pixel pixel(std::int64_t row) const;
+
+  std::int64_t channels_per_group_;
+  std::int64_t filters_per_group_;
+  std::int64_t groups_;
+  std::int64_t pixels_ = 1;  // output pixels of one image
+  // Always three spatial dimensions; missing ones in front have size 1.
+  std::int64_t input_[3] = {1, 1, 1};
+  std::int64_t kernel_[3] = {1, 1, 1};
+  std::int64_t stride_[3] = {1, 1, 1};
+  std::int64_t pad_[3] = {0, 0, 0};
+  std::int64_t dilation_[3] = {1, 1, 1};
+  std::int64_t output_[3] = {1, 1, 1};
+};
+
+// The reference executor: straight from the definitions, sums in float32 in order of k. Slow and obvious on purpose.
+std::vector<float> reference_gemm(const Gemm& gemm, const MatrixView& a, const MatrixView& b);
+std::vector<float> reference_conv(const Conv& conv, const float* x, const float* w);
+
+}  // namespace cairn::workload
