@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel/ring.h"
 #include "kernel/stream.h"
 #include "util/diagnostics.h"
 #include "util/units.h"
@@ -162,7 +163,7 @@ class Queues final : public Channel {
 
   void push(int lane, const T& value, Cycle now) {
     if (capacity_ != 0) util::require(can_push(lane, 1, now), name(), "a queue was written past its capacity");
-    lanes_[static_cast<std::size_t>(lane)].items.push_back({value, now + latency()});
+    lanes_[static_cast<std::size_t>(lane)].items.push({value, now + latency()});
     occupied_.set(lane);
     ++in_flight_;
   }
@@ -175,13 +176,12 @@ class Queues final : public Channel {
   // The i-th item of a lane, or null if it is not there yet: for a consumer that works on several at once.
   const T* peek(int lane, std::size_t i, Cycle now) const {
     const Lane& l = lanes_[static_cast<std::size_t>(lane)];
-    return i < l.items.size() && l.items.at(i).ready <= now ? &l.items.at(i).value : nullptr;
+    return i < l.items.size() && l.items[i].ready <= now ? &l.items[i].value : nullptr;
   }
 
   T pop(int lane, Cycle now) {
     Lane& l = lanes_[static_cast<std::size_t>(lane)];
-    const T value = l.items.front().value;
-    l.items.pop_front();
+    const T value = l.items.pop().value;
     if (l.items.empty()) occupied_.clear(lane);
     l.popped = (l.popped_at == now ? l.popped : 0) + 1;
     l.popped_at = now;
@@ -197,35 +197,8 @@ class Queues final : public Channel {
     T value;
     Cycle ready;
   };
-  class Ring {
-   public:
-    bool empty() const { return size_ == 0; }
-    std::size_t size() const { return size_; }
-    const Item& front() const { return slots_[head_]; }
-    const Item& at(std::size_t i) const { return slots_[(head_ + i) & (slots_.size() - 1)]; }
-    void pop_front() {
-      head_ = (head_ + 1) & (slots_.size() - 1);
-      --size_;
-    }
-    void push_back(const Item& item) {
-      if (size_ == slots_.size()) grow();
-      slots_[(head_ + size_) & (slots_.size() - 1)] = item;
-      ++size_;
-    }
-
-   private:
-    void grow() {
-      std::vector<Item> bigger(slots_.empty() ? 4 : slots_.size() * 2);
-      for (std::size_t i = 0; i < size_; ++i) bigger[i] = slots_[(head_ + i) & (slots_.size() - 1)];
-      slots_ = std::move(bigger);
-      head_ = 0;
-    }
-    std::vector<Item> slots_;
-    std::size_t head_ = 0;
-    std::size_t size_ = 0;
-  };
   struct Lane {
-    Ring items;
+    Ring<Item> items;
     Cycle popped_at = -1;
     std::int64_t popped = 0;
   };

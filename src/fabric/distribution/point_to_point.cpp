@@ -32,7 +32,7 @@ class PointToPoint final : public Part {
   };
 
   PointToPoint(std::string slot, const Params& params, const Array& array, Links& links)
-      : Part(std::move(slot)), params_(params), array_(array), links_(links) {
+      : Part(std::move(slot)), params_(params), array_(array), links_(links), endpoints_(array.endpoints()) {
     const int ports = params.bandwidth == 0 ? array.endpoints() : static_cast<int>(params.bandwidth);
     group_ = static_cast<int>(util::ceil_div(array.endpoints(), ports));
     ports_.resize(static_cast<std::size_t>(util::ceil_div(array.endpoints(), group_)));
@@ -44,17 +44,17 @@ class PointToPoint final : public Part {
     if (round.used == used_) return;
     used_ = round.used;
     for (Port& port : ports_) port.words.clear();
+    endpoints_.clear_all();
     // Words of a step in posting order; each goes to the port of its endpoint.
     for (int word = 0; word < used_.columns + used_.rows; ++word) {
       const int endpoint = word < used_.columns ? word : array_.extent.columns + word - used_.columns;
       ports_[static_cast<std::size_t>(endpoint / group_)].words.push_back({word, endpoint});
+      endpoints_.set(endpoint);
     }
   }
 
   bool tick(Cycle now) override {
-    Count sent = 0;
-    for (Port& port : ports_) sent += send(port, now) ? 1 : 0;
-    retire_steps(now);
+    const Count sent = group_ == 1 && !links_.operands->bounded() ? send_step(now) : send_words(now);
     counters_.words += sent;
     return sent > 0;
   }
@@ -89,6 +89,29 @@ class PointToPoint final : public Part {
     std::size_t next_step = 0;  // counted from the oldest step that still waits
   };
 
+  // A port for every endpoint and nothing that could hold one back: a whole step crosses at once.
+  Count send_step(Cycle now) {
+    if (!links_.posts->can_pop(0, now)) return 0;
+    const Step step = links_.posts->pop(0, now);
+    auto& wires = links_.operands->outgoing(now);
+    std::copy_n(step, used_.columns, wires.values.begin());
+    std::copy_n(step + used_.columns, used_.rows, wires.values.begin() + array_.extent.columns);
+    for (std::size_t w = 0; w < wires.valid.words().size(); ++w) {
+      if ((wires.valid.words()[w] & endpoints_.words()[w]) != 0) util::require(false, "distribution", "a word overwrote one that was not taken");
+      wires.valid.words()[w] |= endpoints_.words()[w];
+    }
+    const Count words = used_.columns + used_.rows;
+    links_.operands->sent(words);
+    return words;
+  }
+
+  Count send_words(Cycle now) {
+    Count sent = 0;
+    for (Port& port : ports_) sent += send(port, now) ? 1 : 0;
+    retire_steps(now);
+    return sent;
+  }
+
   bool send(Port& port, Cycle now) {
     if (port.words.empty()) return false;
     const Step* step = links_.posts->peek(0, port.next_step, now);
@@ -121,6 +144,7 @@ class PointToPoint final : public Part {
   Links& links_;
   Counters counters_;
   Extent used_;
+  kernel::LaneSet endpoints_;  // in use
   int group_ = 1;  // endpoints a port
   std::vector<Port> ports_;
 };

@@ -2,12 +2,12 @@
 // word enters at the left and moves right, one hop a cycle. An element that holds one of each multiplies them, hands the
 // product to its accumulator and passes both words on. Words that come before their partner wait in a queue.
 //
-// One component over flat arrays, lane = row * columns + column. As long as every word meets its partner on arrival (the
-// case with full bandwidth) a cycle is a few passes over whole arrays; only words that must wait cost more.
+// One component over flat arrays, lane = row * columns + column. A cycle is a few passes over whole arrays; only the words
+// that cannot be used in the cycle in which they arrive are handled one by one.
 #include <algorithm>
-#include <deque>
 
 #include "fabric/part.h"
+#include "kernel/ring.h"
 #include "util/diagnostics.h"
 
 namespace cairn::fabric {
@@ -21,17 +21,17 @@ constexpr std::int64_t kLongestSide = 1024;
 // The words that move one way: the wires into each element, now and in the next cycle, and what waits behind them.
 struct Flow {
   Flow(int lanes, int lanes_to_neighbour)
-      : hop(lanes_to_neighbour), arriving(lanes), leaving(lanes), forwards(lanes), waiting_lanes(lanes),
+      : hop(lanes_to_neighbour), arriving(lanes), leaving(lanes), forwards(lanes), waiting(lanes),
         in(static_cast<std::size_t>(lanes)), out(static_cast<std::size_t>(lanes)), queues(static_cast<std::size_t>(lanes)) {}
 
   int hop;            // lanes from an element to its neighbour
   LaneSet arriving;   // wires that carry a word in this cycle
   LaneSet leaving;    // and in the next
   LaneSet forwards;   // elements that have a neighbour in use
-  LaneSet waiting_lanes;
+  LaneSet waiting;    // elements with words in the queue
   std::vector<float> in;
   std::vector<float> out;
-  std::vector<std::deque<float>> queues;
+  std::vector<kernel::Ring<float>> queues;
 
   void next_cycle() {
     std::swap(arriving, leaving);
@@ -107,10 +107,16 @@ class Mesh final : public Part {
     rightward_.next_cycle();
     downward_.next_cycle();
     take_from_edge(now);
-    const bool all_meet = waiting_ == 0 && rightward_.arriving.words() == downward_.arriving.words() && params_.queue_depth == 0;
-    const Count fired = all_meet ? fire_all(now) : fire_queued(now);
+    const Count fired = choose_fires();
+    counters_.operand_pushes += settle(rightward_) + settle(downward_);
+    counters_.operand_pops += 2 * fired;
     counters_.multiplications += fired;
-    return fired > 0;
+    if (fired == 0) return false;
+    multiply(now, fired);
+    pass_on(rightward_);
+    pass_on(downward_);
+    release_edge(now);
+    return true;
   }
 
   bool has_flow() const override { return params_.queue_depth == 0; }
@@ -139,105 +145,102 @@ class Mesh final : public Part {
   }
 
   std::map<std::string, Count> counters() const override { return stats::values(counters_); }
-  std::string waiting() const override { return waiting_ > 0 ? "the partners of " + std::to_string(waiting_) + " operands" : ""; }
+  std::string waiting() const override {
+    std::size_t words = 0;
+    for (const Flow* flow : {&rightward_, &downward_}) {
+      for (const auto& queue : flow->queues) words += queue.size();
+    }
+    return words > 0 ? "the partners of " + std::to_string(words) + " operands" : "";
+  }
 
  private:
+  // Column words enter at the top row, whose lanes have the numbers of their endpoints; row words enter at the left column.
   void take_from_edge(Cycle now) {
+    if (links_.operands->in_flight() == 0) return;
     auto& edge = links_.operands->incoming(now);
+    const int columns = array_.extent.columns;
+    std::copy_n(edge.values.begin(), columns, downward_.in.begin());
     Count taken = 0;
     edge.valid.for_each([&](int endpoint) {
-      const bool top = endpoint < array_.extent.columns;
-      Flow& flow = top ? downward_ : rightward_;
-      const int lane = top ? endpoint : array_.lane(endpoint - array_.extent.columns, 0);
-      flow.arriving.set(lane);
-      flow.in[static_cast<std::size_t>(lane)] = edge.values[static_cast<std::size_t>(endpoint)];
       ++taken;
+      if (endpoint < columns) {
+        downward_.arriving.set(endpoint);
+        return;
+      }
+      const int lane = array_.lane(endpoint - columns, 0);
+      rightward_.arriving.set(lane);
+      rightward_.in[static_cast<std::size_t>(lane)] = edge.values[static_cast<std::size_t>(endpoint)];
     });
     links_.operands->take_all(now, taken);
   }
 
-  // Every word that arrives meets its partner: whole arrays at once. Lanes without a word compute on stale values that
-  // nobody reads; the lane sets say which count.
-  Count fire_all(Cycle now) {
-    const LaneSet& fires = rightward_.arriving;
+  // Every element that has one word of each kind fires, if there is room at its neighbours. Room is judged before anything
+  // fires, so a place that is freed in this cycle counts in the next.
+  Count choose_fires() {
     Count fired = 0;
-    for (const std::uint64_t word : fires.words()) fired += std::popcount(word);
-    if (fired == 0) return 0;
-    auto& products = links_.products->outgoing(now);
-    const auto busy = static_cast<std::size_t>(used_.rows * array_.extent.columns);
-    for (std::size_t i = 0; i < busy; ++i) products.values[i] = rightward_.in[i] * downward_.in[i];
-    announce(fires, now, fired);
-    pass_on(rightward_, fires, busy);
-    pass_on(downward_, fires, busy);
-    counters_.operand_pushes += 2 * fired;
-    counters_.operand_pops += 2 * fired;
-    return fired;
+    for (std::size_t w = 0; w < fires_.words().size(); ++w) {
+      fires_.words()[w] = (rightward_.arriving.words()[w] | rightward_.waiting.words()[w]) & (downward_.arriving.words()[w] | downward_.waiting.words()[w]);
+      fired += std::popcount(fires_.words()[w]);
+    }
+    if (params_.queue_depth == 0) return fired;
+    blocked_.clear();
+    fires_.for_each([&](int lane) {
+      if (!has_room(rightward_, lane) || !has_room(downward_, lane)) blocked_.push_back(lane);
+    });
+    for (const int lane : blocked_) fires_.clear(lane);
+    return fired - static_cast<Count>(blocked_.size());
   }
 
-  void announce(const LaneSet& fires, Cycle now, Count fired) {
+  bool has_room(const Flow& flow, int lane) const {
+    if (!flow.forwards.test(lane)) return true;
+    const int neighbour = lane + flow.hop;
+    const std::size_t held = flow.queues[static_cast<std::size_t>(neighbour)].size() + (flow.arriving.test(neighbour) ? 1 : 0);
+    return static_cast<std::int64_t>(held) < params_.queue_depth;
+  }
+
+  // Words that cannot be used on arrival join their queue; elements that fire from a queue find its head in `in`. All other
+  // lanes pass straight through. Returns how many words arrived.
+  Count settle(Flow& flow) {
+    Count arrived = 0;
+    for (std::size_t w = 0; w < fires_.words().size(); ++w) {
+      const std::uint64_t arriving = flow.arriving.words()[w];
+      const std::uint64_t fires = fires_.words()[w];
+      arrived += std::popcount(arriving);
+      for (std::uint64_t odd = (flow.waiting.words()[w] & (arriving | fires)) | (arriving & ~fires); odd != 0; odd &= odd - 1) {
+        const std::uint64_t bit = odd & -odd;
+        const std::size_t lane = w * 64 + static_cast<std::size_t>(std::countr_zero(odd));
+        kernel::Ring<float>& queue = flow.queues[lane];
+        if ((arriving & bit) != 0) queue.push(flow.in[lane]);
+        if ((fires & bit) != 0) flow.in[lane] = queue.pop();
+        if (queue.empty()) {
+          flow.waiting.words()[w] &= ~bit;
+        } else {
+          flow.waiting.words()[w] |= bit;
+        }
+      }
+    }
+    return arrived;
+  }
+
+  // Lanes that do not fire compute on stale values that nobody reads: the lane set says which products count.
+  void multiply(Cycle now, Count fired) {
     auto& products = links_.products->outgoing(now);
-    for (std::size_t w = 0; w < fires.words().size(); ++w) {
-      util::require((products.valid.words()[w] & fires.words()[w]) == 0, "multiplier", "a product overwrote one that was not taken");
-      products.valid.words()[w] |= fires.words()[w];
+    for (std::size_t i = 0; i < busy_lanes(); ++i) products.values[i] = rightward_.in[i] * downward_.in[i];
+    for (std::size_t w = 0; w < fires_.words().size(); ++w) {
+      if ((products.valid.words()[w] & fires_.words()[w]) != 0) util::require(false, "multiplier", "a product overwrote one that was not taken");
+      products.valid.words()[w] |= fires_.words()[w];
     }
     links_.products->sent(fired);
   }
 
-  void pass_on(Flow& flow, const LaneSet& fires, std::size_t busy) {
+  void pass_on(Flow& flow) {
     const auto hop = static_cast<std::size_t>(flow.hop);
-    if (busy > hop) std::copy_n(flow.in.begin(), busy - hop, flow.out.begin() + flow.hop);
-    or_shifted(flow.leaving, fires, flow.forwards, flow.hop);
-    for (std::size_t w = 0; w < fires.words().size(); ++w) counters_.hops += std::popcount(fires.words()[w] & flow.forwards.words()[w]);
+    if (busy_lanes() > hop) std::copy_n(flow.in.begin(), busy_lanes() - hop, flow.out.begin() + flow.hop);
+    or_shifted(flow.leaving, fires_, flow.forwards, flow.hop);
+    for (std::size_t w = 0; w < fires_.words().size(); ++w) counters_.hops += std::popcount(fires_.words()[w] & flow.forwards.words()[w]);
   }
 
-  // The general case: arrivals join the queues, then every element with one word of each kind, and room at its neighbours,
-  // fires. Room is judged before anything fires, so a place freed in this cycle counts in the next.
-  Count fire_queued(Cycle now) {
-    enqueue(rightward_);
-    enqueue(downward_);
-    fires_.clear_all();
-    Count fired = 0;
-    rightward_.waiting_lanes.for_each([&](int lane) {
-      if (downward_.waiting_lanes.test(lane) && has_room(rightward_, lane) && has_room(downward_, lane)) {
-        fires_.set(lane);
-        ++fired;
-      }
-    });
-    auto& products = links_.products->outgoing(now);
-    fires_.for_each([&](int lane) { products.values[static_cast<std::size_t>(lane)] = dequeue(rightward_, lane) * dequeue(downward_, lane); });
-    announce(fires_, now, fired);
-    release_edge(now);
-    return fired;
-  }
-
-  void enqueue(Flow& flow) {
-    flow.arriving.for_each([&](int lane) {
-      flow.queues[static_cast<std::size_t>(lane)].push_back(flow.in[static_cast<std::size_t>(lane)]);
-      flow.waiting_lanes.set(lane);
-      ++waiting_;
-      ++counters_.operand_pushes;
-    });
-  }
-
-  bool has_room(const Flow& flow, int lane) const {
-    if (params_.queue_depth == 0 || !flow.forwards.test(lane)) return true;
-    return static_cast<std::int64_t>(flow.queues[static_cast<std::size_t>(lane + flow.hop)].size()) < params_.queue_depth;
-  }
-
-  float dequeue(Flow& flow, int lane) {
-    auto& queue = flow.queues[static_cast<std::size_t>(lane)];
-    const float word = queue.front();
-    queue.pop_front();
-    --waiting_;
-    ++counters_.operand_pops;
-    if (queue.empty()) flow.waiting_lanes.clear(lane);
-    if (flow.forwards.test(lane)) {
-      flow.leaving.set(lane + flow.hop);
-      flow.out[static_cast<std::size_t>(lane + flow.hop)] = word;
-      ++counters_.hops;
-    }
-    return word;
-  }
+  std::size_t busy_lanes() const { return static_cast<std::size_t>(used_.rows) * static_cast<std::size_t>(array_.extent.columns); }
 
   // The elements at the edge give their places back to the distribution network.
   void release_edge(Cycle now) {
@@ -257,8 +260,8 @@ class Mesh final : public Part {
   Extent used_;
   Flow rightward_;
   Flow downward_;
-  LaneSet fires_;
-  Count waiting_ = 0;  // words in all queues
+  LaneSet fires_;             // elements that multiply in this cycle
+  std::vector<int> blocked_;  // elements that would, had their neighbours room
 };
 
 }  // namespace

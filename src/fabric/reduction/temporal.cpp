@@ -32,7 +32,7 @@ class Temporal final : public Part {
 
   Temporal(std::string slot, const Params& params, const Array& array, Links& links)
       : Part(std::move(slot)), params_(params), links_(links), sums_(static_cast<std::size_t>(array.lanes())),
-        taken_(static_cast<std::size_t>(array.lanes())), due_((static_cast<std::size_t>(array.lanes()) + 63) / 64) {}
+        taken_alone_(sums_.size()), taken_together_((sums_.size() + 63) / 64), due_(taken_together_.size()) {}
 
   kernel::Wiring wiring() const override { return {{links_.products}, {links_.sums}}; }
 
@@ -73,7 +73,8 @@ class Temporal final : public Part {
   std::map<std::string, Count> counters() const override { return stats::values(counters_); }
 
   std::string waiting() const override {
-    const auto started = std::ranges::count_if(taken_, [](Count n) { return n > 0; });
+    Count started = 0;
+    for (std::size_t lane = 0; lane < sums_.size(); ++lane) started += taken(lane) > 0 ? 1 : 0;
     return started > 0 ? "more products of " + std::to_string(started) + " sums" : "";
   }
 
@@ -82,15 +83,17 @@ class Temporal final : public Part {
   void add(std::size_t first, std::uint64_t valid, const std::vector<float>& values) {
     if (valid == ~std::uint64_t{0}) {
       for (std::size_t i = first; i < first + 64; ++i) sums_[i] += values[i];
-      for (std::size_t i = first; i < first + 64; ++i) ++taken_[i];
+      ++taken_together_[first / 64];
       return;
     }
     for (; valid != 0; valid &= valid - 1) {
       const std::size_t i = first + static_cast<std::size_t>(std::countr_zero(valid));
       sums_[i] += values[i];
-      ++taken_[i];
+      ++taken_alone_[i];
     }
   }
+
+  Count taken(std::size_t lane) const { return taken_alone_[lane] + taken_together_[lane / 64]; }
 
   // `due_` counts down the earliest cycle in which one of 64 lanes can be complete, so that finished sums are looked for
   // only then.
@@ -99,13 +102,13 @@ class Temporal final : public Part {
     Count furthest = 0;
     const std::size_t end = std::min(sums_.size(), word * 64 + 64);
     for (std::size_t i = word * 64; i < end; ++i) {
-      if (taken_[i] == steps_) {
+      if (taken(i) == steps_) {
         links_.sums->push(static_cast<int>(i), sums_[i], now);
         sums_[i] = 0;
-        taken_[i] = 0;
+        taken_alone_[i] = -taken_together_[word];
         ++finished;
       }
-      furthest = std::max(furthest, taken_[i]);
+      furthest = std::max(furthest, taken(i));
     }
     due_[word] = steps_ - furthest;
     return finished;
@@ -124,7 +127,9 @@ class Temporal final : public Part {
   Counters counters_;
   Count steps_ = 0;           // products a sum
   std::vector<float> sums_;
-  std::vector<Count> taken_;  // products in each sum so far
+  // Products in a sum so far: those that came alone, and those that came to all 64 neighbours at once.
+  std::vector<Count> taken_alone_;
+  std::vector<Count> taken_together_;
   std::vector<Count> due_;
 };
 
