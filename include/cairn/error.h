@@ -42,7 +42,7 @@ enum class Code {
 
 struct CodeInfo {
   Code code;
-  std::string_view name;         // "E103"
+  std::string_view name;  // "E103"
   Kind kind;
   std::string_view title;        // "unknown key"
   std::string_view explanation;  // what the user can do about it

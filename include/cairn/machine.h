@@ -20,7 +20,8 @@ class Machine {
   const std::string& name() const;
   const std::string& summary() const;
   const std::string& follows() const;
-  // The resolved description, defaults filled in, as JSON: {"name", "summary", "follows", "parts": {slot: {"type", ...}}}.
+  // The resolved description, defaults filled in, as JSON: {"name", "summary", "follows", "parts": {slot: {"type",
+  // ...}}}.
   std::string to_json() const;
 
   const arch::Machine& description() const { return *description_; }
@@ -39,7 +40,8 @@ Machine parse_machine(const std::string& text, const std::string& source, const 
 
 // Every preset, sorted by name.
 std::vector<Machine> presets();
-// Every component with its parameters and counters, as JSON: [{"slot", "type", "doc", "parameters": [...], "counters": [...]}].
+// Every component with its parameters and counters, as JSON: [{"slot", "type", "doc", "parameters": [...], "counters":
+// [...]}].
 std::string catalog_json();
 
 }  // namespace cairn

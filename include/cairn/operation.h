@@ -1,5 +1,5 @@
-// The operations that Cairn simulates, as distinct types. They are checked when they are made: an operation that exists is
-// valid, and small enough that its multiplications can be counted in 63 bits.
+// The operations that Cairn simulates, as distinct types. They are checked when they are made: an operation that exists
+// is valid, and small enough that its multiplications can be counted in 63 bits.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +31,9 @@ class Gemm {
   Sizes sizes_;
 };
 
-// Convolution over 1 to 3 spatial dimensions. x is batch x channels x input..., w is filters x channels/groups x kernel...,
-// the output batch x filters x output..., all row-major. Lists have one entry a spatial dimension; an empty list of strides
-// or dilations means 1 everywhere, of pads 0.
+// Convolution over 1 to 3 spatial dimensions. x is batch x channels x input..., w is filters x channels/groups x
+// kernel..., the output batch x filters x output..., all row-major. Lists have one entry a spatial dimension; an empty
+// list of strides or dilations means 1 everywhere, of pads 0.
 class Conv {
  public:
   struct Sizes {
@@ -55,7 +55,8 @@ class Conv {
 
   const Sizes& sizes() const { return sizes_; }  // with the lists filled in
   const std::vector<std::int64_t>& output() const { return output_; }
-  // The same work as matrices (im2col): one product a group, rows are output pixels of the whole batch, columns filters.
+  // The same work as matrices (im2col): one product a group, rows are output pixels of the whole batch, columns
+  // filters.
   const Gemm& lowered() const { return lowered_; }
   std::int64_t multiplications() const { return lowered_.multiplications(); }
 
@@ -77,9 +78,9 @@ struct Layer {
   Operation operation;
 };
 
-// Reads a layer table of SCALE-Sim: the convolution form (name, input height and width, filter height and width, channels,
-// filters, stride) or the matrix form (name, M, N, K), told apart by their headers. `source` names the text in diagnostics.
-// Throws Error with every faulty row (E303, E301), U201 for N:M sparsity other than dense.
+// Reads a layer table of SCALE-Sim: the convolution form (name, input height and width, filter height and width,
+// channels, filters, stride) or the matrix form (name, M, N, K), told apart by their headers. `source` names the text
+// in diagnostics. Throws Error with every faulty row (E303, E301), U201 for N:M sparsity other than dense.
 std::vector<Layer> parse_topology(const std::string& text, const std::string& source);
 
 }  // namespace cairn

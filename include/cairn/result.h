@@ -30,9 +30,11 @@ struct LayerResult {
 
 std::string to_json(const LayerResult& layer);
 
-// The result document: {"schema": "cairn.result/1", "context", "units", "layers", "totals"}. `context_json` is an object
-// whose members join the context (version and machine are filled in). Throws Error (I001) if it is not a JSON object.
-std::string document(const std::string& machine_json, const std::vector<LayerResult>& layers, const std::string& context_json);
+// The result document: {"schema": "cairn.result/1", "context", "units", "layers", "totals"}. `context_json` is an
+// object whose members join the context (version and machine are filled in). Throws Error (I001) if it is not a JSON
+// object.
+std::string document(const std::string& machine_json, const std::vector<LayerResult>& layers,
+                     const std::string& context_json);
 
 const char* version();
 

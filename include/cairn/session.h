@@ -52,8 +52,10 @@ class Session {
   // Timing only.
   const LayerResult& run(const std::string& name, const Operation& operation, const RunOptions& options = {});
   // With values.
-  const LayerResult& run(const std::string& name, const Gemm& gemm, const GemmOperands& operands, const RunOptions& options = {});
-  const LayerResult& run(const std::string& name, const Conv& conv, const ConvOperands& operands, const RunOptions& options = {});
+  const LayerResult& run(const std::string& name, const Gemm& gemm, const GemmOperands& operands,
+                         const RunOptions& options = {});
+  const LayerResult& run(const std::string& name, const Conv& conv, const ConvOperands& operands,
+                         const RunOptions& options = {});
   // All throw Error: E401 for the tile, U203 for runs too long to count, I001/I002 if the machine misbehaves.
 
   const Machine& machine() const;

@@ -1,5 +1,5 @@
-// The Python face of the library: converts in, calls one function of the public API, converts out. Documentation and types
-// are in python/cairn/_core.pyi.
+// The Python face of the library: converts in, calls one function of the public API, converts out. Documentation and
+// types are in python/cairn/_core.pyi.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/function.h>
@@ -74,7 +74,8 @@ void expect_shape(const char* name, const Array& array, const std::vector<std::i
     wanted += (d > 0 ? " x " : "") + std::to_string(shape[d]);
   }
   if (!fits) {
-    throw Error(Code::operand_mismatch, std::string("operand ") + name, "the shape is " + shape_text(array), "the operation needs " + wanted);
+    throw Error(Code::operand_mismatch, std::string("operand ") + name, "the shape is " + shape_text(array),
+                "the operation needs " + wanted);
   }
 }
 
@@ -82,7 +83,8 @@ void expect_dense(const char* name, const Array& array) {
   std::int64_t stride = 1;
   for (std::size_t d = array.ndim(); d-- > 0;) {
     if (array.shape(d) != 1 && array.stride(d) != stride) {
-      throw Error(Code::operand_mismatch, std::string("operand ") + name, "the array is not dense in row-major order", "numpy.ascontiguousarray(array)");
+      throw Error(Code::operand_mismatch, std::string("operand ") + name, "the array is not dense in row-major order",
+                  "numpy.ascontiguousarray(array)");
     }
     stride *= static_cast<std::int64_t>(array.shape(d));
   }
@@ -110,13 +112,15 @@ RunOptions make_options(const std::optional<std::map<std::string, std::int64_t>>
   return options;
 }
 
-nb::object run_gemm(Session& session, const std::string& layer, const Gemm& gemm, const Array& a, const Array& b, const RunOptions& options) {
+nb::object run_gemm(Session& session, const std::string& layer, const Gemm& gemm, const Array& a, const Array& b,
+                    const RunOptions& options) {
   const Gemm::Sizes& s = gemm.sizes();
   expect_shape("a", a, {s.batch, s.m, s.k});
   expect_shape("b", b, {b.ndim() == 3 && b.shape(0) == 1 ? 1 : s.batch, s.k, s.n});
   Output output = make_output({s.batch, s.m, s.n});
   const auto matrix = [](const Array& array) {
-    return GemmOperands::Matrix{array.data(), array.shape(0) == 1 ? 0 : array.stride(0), array.stride(1), array.stride(2)};
+    return GemmOperands::Matrix{array.data(), array.shape(0) == 1 ? 0 : array.stride(0), array.stride(1),
+                                array.stride(2)};
   };
   const GemmOperands operands{matrix(a), matrix(b), output.data()};
   {
@@ -126,7 +130,8 @@ nb::object run_gemm(Session& session, const std::string& layer, const Gemm& gemm
   return nb::cast(output);
 }
 
-nb::object run_conv(Session& session, const std::string& layer, const Conv& conv, const Array& x, const Array& w, const RunOptions& options) {
+nb::object run_conv(Session& session, const std::string& layer, const Conv& conv, const Array& x, const Array& w,
+                    const RunOptions& options) {
   const Conv::Sizes& s = conv.sizes();
   std::vector<std::int64_t> x_shape{s.batch, s.channels};
   x_shape.insert(x_shape.end(), s.input.begin(), s.input.end());
@@ -147,11 +152,13 @@ nb::object run_conv(Session& session, const std::string& layer, const Conv& conv
   return nb::cast(output);
 }
 
-nb::object run(Session& session, const std::string& layer, const Operation& operation, const std::optional<Array>& a, const std::optional<Array>& b,
-               const std::optional<std::map<std::string, std::int64_t>>& tile, const nb::object& progress) {
+nb::object run(Session& session, const std::string& layer, const Operation& operation, const std::optional<Array>& a,
+               const std::optional<Array>& b, const std::optional<std::map<std::string, std::int64_t>>& tile,
+               const nb::object& progress) {
   const RunOptions options = make_options(tile, progress);
   if (a.has_value() != b.has_value()) {
-    throw Error(Code::operand_mismatch, layer, "only one of the two operands is given", "both, or none for timing only");
+    throw Error(Code::operand_mismatch, layer, "only one of the two operands is given",
+                "both, or none for timing only");
   }
   if (!a) {
     nb::gil_scoped_release free;
@@ -166,8 +173,9 @@ nb::object run(Session& session, const std::string& layer, const Operation& oper
 
 using Sizes = std::vector<std::int64_t>;
 
-Conv make_conv(std::int64_t batch, std::int64_t channels, std::int64_t filters, Sizes input, Sizes kernel, std::int64_t groups, std::optional<Sizes> stride,
-               std::optional<Sizes> pad_begin, std::optional<Sizes> pad_end, std::optional<Sizes> dilation) {
+Conv make_conv(std::int64_t batch, std::int64_t channels, std::int64_t filters, Sizes input, Sizes kernel,
+               std::int64_t groups, std::optional<Sizes> stride, std::optional<Sizes> pad_begin,
+               std::optional<Sizes> pad_end, std::optional<Sizes> dilation) {
   return Conv({.batch = batch,
                .channels = channels,
                .filters = filters,
@@ -182,22 +190,30 @@ Conv make_conv(std::int64_t batch, std::int64_t channels, std::int64_t filters, 
 
 void bind_operations(nb::module_& m) {
   nb::class_<Gemm>(m, "Gemm")
-      .def("__init__", [](Gemm* self, std::int64_t rows, std::int64_t columns, std::int64_t k,
-                          std::int64_t batch) { new (self) Gemm({.m = rows, .n = columns, .k = k, .batch = batch}); },
-           nb::arg("m"), nb::arg("n"), nb::arg("k"), nb::arg("batch") = 1)
+      .def(
+          "__init__",
+          [](Gemm* self, std::int64_t rows, std::int64_t columns, std::int64_t k, std::int64_t batch) {
+            new (self) Gemm({.m = rows, .n = columns, .k = k, .batch = batch});
+          },
+          nb::arg("m"), nb::arg("n"), nb::arg("k"), nb::arg("batch") = 1)
       .def_prop_ro("m", [](const Gemm& g) { return g.sizes().m; })
       .def_prop_ro("n", [](const Gemm& g) { return g.sizes().n; })
       .def_prop_ro("k", [](const Gemm& g) { return g.sizes().k; })
       .def_prop_ro("batch", [](const Gemm& g) { return g.sizes().batch; })
       .def_prop_ro("multiplications", &Gemm::multiplications);
   nb::class_<Conv>(m, "Conv")
-      .def("__init__", [](Conv* self, std::int64_t batch, std::int64_t channels, std::int64_t filters, Sizes input, Sizes kernel, std::int64_t groups,
-                          std::optional<Sizes> stride, std::optional<Sizes> pad_begin, std::optional<Sizes> pad_end, std::optional<Sizes> dilation) {
-             new (self) Conv(make_conv(batch, channels, filters, std::move(input), std::move(kernel), groups, std::move(stride), std::move(pad_begin),
-                                       std::move(pad_end), std::move(dilation)));
-           },
-           nb::arg("batch"), nb::arg("channels"), nb::arg("filters"), nb::arg("input"), nb::arg("kernel"), nb::arg("groups") = 1,
-           nb::arg("stride") = nb::none(), nb::arg("pad_begin") = nb::none(), nb::arg("pad_end") = nb::none(), nb::arg("dilation") = nb::none())
+      .def(
+          "__init__",
+          [](Conv* self, std::int64_t batch, std::int64_t channels, std::int64_t filters, Sizes input, Sizes kernel,
+             std::int64_t groups, std::optional<Sizes> stride, std::optional<Sizes> pad_begin,
+             std::optional<Sizes> pad_end, std::optional<Sizes> dilation) {
+            new (self)
+                Conv(make_conv(batch, channels, filters, std::move(input), std::move(kernel), groups, std::move(stride),
+                               std::move(pad_begin), std::move(pad_end), std::move(dilation)));
+          },
+          nb::arg("batch"), nb::arg("channels"), nb::arg("filters"), nb::arg("input"), nb::arg("kernel"),
+          nb::arg("groups") = 1, nb::arg("stride") = nb::none(), nb::arg("pad_begin") = nb::none(),
+          nb::arg("pad_end") = nb::none(), nb::arg("dilation") = nb::none())
       .def_prop_ro("batch", [](const Conv& c) { return c.sizes().batch; })
       .def_prop_ro("channels", [](const Conv& c) { return c.sizes().channels; })
       .def_prop_ro("filters", [](const Conv& c) { return c.sizes().filters; })
@@ -210,11 +226,15 @@ void bind_operations(nb::module_& m) {
       .def_prop_ro("dilation", [](const Conv& c) { return nb::tuple(nb::cast(c.sizes().dilation)); })
       .def_prop_ro("output", [](const Conv& c) { return nb::tuple(nb::cast(c.output())); })
       .def_prop_ro("multiplications", &Conv::multiplications);
-  m.def("parse_topology", [](const std::string& text, const std::string& source) {
-    std::vector<std::pair<std::string, Operation>> layers;
-    for (Layer& layer : parse_topology(text, source)) layers.emplace_back(std::move(layer.name), std::move(layer.operation));
-    return layers;
-  }, nb::arg("text"), nb::arg("source"));
+  m.def(
+      "parse_topology",
+      [](const std::string& text, const std::string& source) {
+        std::vector<std::pair<std::string, Operation>> layers;
+        for (Layer& layer : parse_topology(text, source))
+          layers.emplace_back(std::move(layer.name), std::move(layer.operation));
+        return layers;
+      },
+      nb::arg("text"), nb::arg("source"));
 }
 
 void bind_machines(nb::module_& m) {
@@ -241,23 +261,30 @@ void bind_machines(nb::module_& m) {
 
 void bind_session(nb::module_& m) {
   nb::class_<Session>(m, "Session")
-      .def("__init__", [](Session* self, const Machine& machine, const std::string& evaluator) {
-             if (evaluator != "flow" && evaluator != "step") {
-               throw Error(Code::unknown_name, "evaluator", "unknown evaluator '" + evaluator + "'", "flow or step");
-             }
-             new (self) Session(machine, evaluator == "step" ? Evaluator::step : Evaluator::flow);
-           }, nb::arg("machine"), nb::arg("evaluator") = "flow")
-      .def("run", &run, nb::arg("name"), nb::arg("operation"), nb::arg("a") = nb::none(), nb::arg("b") = nb::none(), nb::arg("tile") = nb::none(),
-           nb::arg("progress") = nb::none())
+      .def(
+          "__init__",
+          [](Session* self, const Machine& machine, const std::string& evaluator) {
+            if (evaluator != "flow" && evaluator != "step") {
+              throw Error(Code::unknown_name, "evaluator", "unknown evaluator '" + evaluator + "'", "flow or step");
+            }
+            new (self) Session(machine, evaluator == "step" ? Evaluator::step : Evaluator::flow);
+          },
+          nb::arg("machine"), nb::arg("evaluator") = "flow")
+      .def("run", &run, nb::arg("name"), nb::arg("operation"), nb::arg("a") = nb::none(), nb::arg("b") = nb::none(),
+           nb::arg("tile") = nb::none(), nb::arg("progress") = nb::none())
       .def_prop_ro("machine", &Session::machine)
-      .def_prop_ro("layers", [](const Session& session) {
-        nb::list rows;
-        for (const LayerResult& layer : session.layers()) rows.append(parse_json(to_json(layer)));
-        return rows;
-      })
-      .def("document", [](const Session& session, const nb::dict& context) {
-        return session.document(nb::cast<std::string>(nb::module_::import_("json").attr("dumps")(context)));
-      }, nb::arg("context"));
+      .def_prop_ro("layers",
+                   [](const Session& session) {
+                     nb::list rows;
+                     for (const LayerResult& layer : session.layers()) rows.append(parse_json(to_json(layer)));
+                     return rows;
+                   })
+      .def(
+          "document",
+          [](const Session& session, const nb::dict& context) {
+            return session.document(nb::cast<std::string>(nb::module_::import_("json").attr("dumps")(context)));
+          },
+          nb::arg("context"));
 }
 
 }  // namespace

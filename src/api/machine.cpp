@@ -18,7 +18,8 @@ std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   if (file) text << file.rdbuf();
-  if (!file || file.bad()) throw Error(Code::file_unreadable, path, "the machine description cannot be read", "check the path");
+  if (!file || file.bad())
+    throw Error(Code::file_unreadable, path, "the machine description cannot be read", "check the path");
   return text.str();
 }
 

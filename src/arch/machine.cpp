@@ -51,7 +51,9 @@ class Reader {
     for (const auto& [key, node] : root) {
       const std::string word(key.str());
       if (std::ranges::find(known, word) == known.end()) {
-        faults_.add(Code::unknown_key, place(key), fmt::format("unknown {} '{}'", node.is_table() ? "table" : "key", word), util::nearest(word, known));
+        faults_.add(Code::unknown_key, place(key),
+                    fmt::format("unknown {} '{}'", node.is_table() ? "table" : "key", word),
+                    util::nearest(word, known));
       }
     }
   }
@@ -59,18 +61,21 @@ class Reader {
   std::string text(const toml::table& root, const std::string& key) {
     const toml::node* node = root.get(key);
     if (node == nullptr) {
-      faults_.add(Code::missing_key, source_, fmt::format("the machine has no '{}'", key), fmt::format("{} = \"...\" at the top", key));
+      faults_.add(Code::missing_key, source_, fmt::format("the machine has no '{}'", key),
+                  fmt::format("{} = \"...\" at the top", key));
       return "";
     }
     if (const auto value = node->value_exact<std::string>()) return *value;
-    faults_.add(Code::wrong_type, place(*node), fmt::format("'{}' must be text", key), fmt::format("{} = \"...\"", key));
+    faults_.add(Code::wrong_type, place(*node), fmt::format("'{}' must be text", key),
+                fmt::format("{} = \"...\"", key));
     return "";
   }
 
   void read_part(const toml::table& root, const std::string& slot, Machine& machine) {
     const toml::node* node = root.get(slot);
     if (node == nullptr) {
-      faults_.add(Code::missing_key, source_, fmt::format("the machine has no [{}]", slot), fmt::format("[{}] with type = one of: {}", slot, fmt::join(types(slot), ", ")));
+      faults_.add(Code::missing_key, source_, fmt::format("the machine has no [{}]", slot),
+                  fmt::format("[{}] with type = one of: {}", slot, fmt::join(types(slot), ", ")));
       return;
     }
     const toml::table* table = node->as_table();
@@ -90,21 +95,25 @@ class Reader {
   const ComponentInfo* read_type(const toml::table& table, const std::string& slot) {
     const toml::node* node = table.get("type");
     if (node == nullptr) {
-      faults_.add(Code::missing_key, place(table), fmt::format("[{}] has no 'type'", slot), fmt::format("type = one of: {}", fmt::join(types(slot), ", ")));
+      faults_.add(Code::missing_key, place(table), fmt::format("[{}] has no 'type'", slot),
+                  fmt::format("type = one of: {}", fmt::join(types(slot), ", ")));
       return nullptr;
     }
     const auto type = node->value_exact<std::string>();
     if (!type) {
-      faults_.add(Code::wrong_type, place(*node), fmt::format("the type of [{}] must be text", slot), fmt::format("type = one of: {}", fmt::join(types(slot), ", ")));
+      faults_.add(Code::wrong_type, place(*node), fmt::format("the type of [{}] must be text", slot),
+                  fmt::format("type = one of: {}", fmt::join(types(slot), ", ")));
       return nullptr;
     }
     return component(slot, *type, place(*node));
   }
 
   const ComponentInfo* component(const std::string& slot, const std::string& type, const std::string& where) {
-    const auto found = std::ranges::find_if(catalog_, [&](const ComponentInfo& c) { return c.slot == slot && c.type == type; });
+    const auto found =
+        std::ranges::find_if(catalog_, [&](const ComponentInfo& c) { return c.slot == slot && c.type == type; });
     if (found != catalog_.end()) return &*found;
-    faults_.add(Code::unknown_name, where, fmt::format("unknown type '{}' for [{}]", type, slot), util::nearest(type, types(slot)));
+    faults_.add(Code::unknown_name, where, fmt::format("unknown type '{}' for [{}]", type, slot),
+                util::nearest(type, types(slot)));
     return nullptr;
   }
 
@@ -114,7 +123,8 @@ class Reader {
     return part;
   }
 
-  void read_value(const ComponentInfo& component, const std::string& key, const toml::node& node, const std::string& where, Part& part) {
+  void read_value(const ComponentInfo& component, const std::string& key, const toml::node& node,
+                  const std::string& where, Part& part) {
     const Parameter* parameter = find(component, key, where);
     if (parameter == nullptr) return;
     std::optional<Value> value;
@@ -132,7 +142,9 @@ class Reader {
     if (parameter != component.parameters.end()) return &*parameter;
     std::vector<std::string> names{"type"};
     for (const Parameter& p : component.parameters) names.push_back(p.name);
-    faults_.add(Code::unknown_key, where, fmt::format("unknown key '{}' in [{}] of type {}", key, component.slot, component.type), util::nearest(key, names));
+    faults_.add(Code::unknown_key, where,
+                fmt::format("unknown key '{}' in [{}] of type {}", key, component.slot, component.type),
+                util::nearest(key, names));
     return nullptr;
   }
 
@@ -142,7 +154,8 @@ class Reader {
     const auto dot = path.find('.');
     const std::string slot = path.substr(0, dot);
     if (dot == std::string::npos || std::ranges::find(slots(), slot) == slots().end()) {
-      faults_.add(Code::unknown_key, where, fmt::format("'{}' is not slot.parameter", path), util::nearest(slot, slots()));
+      faults_.add(Code::unknown_key, where, fmt::format("'{}' is not slot.parameter", path),
+                  util::nearest(slot, slots()));
       return;
     }
     const auto part = machine.parts.find(slot);
@@ -186,18 +199,20 @@ class Reader {
 }  // namespace
 
 const std::vector<std::string>& slots() {
-  static const std::vector<std::string> kSlots{"memory", "distribution", "multiplier", "reduction", "collection", "writeback"};
+  static const std::vector<std::string> kSlots{"memory",    "distribution", "multiplier",
+                                               "reduction", "collection",   "writeback"};
   return kSlots;
 }
 
-Machine parse_machine(std::string_view text, const std::string& source, const Overrides& overrides, const schema::Catalog& catalog) {
+Machine parse_machine(std::string_view text, const std::string& source, const Overrides& overrides,
+                      const schema::Catalog& catalog) {
   toml::table root;
   try {
     root = toml::parse(text, source);
   } catch (const toml::parse_error& error) {
     const auto& begin = error.source().begin;
-    throw Error(Code::syntax, fmt::format("{}:{}:{}", source, begin.line, begin.column), std::string(error.description()),
-                "key = value under [slot] tables; see presets/ for examples");
+    throw Error(Code::syntax, fmt::format("{}:{}:{}", source, begin.line, begin.column),
+                std::string(error.description()), "key = value under [slot] tables; see presets/ for examples");
   }
   return Reader(source, catalog).read(root, overrides);
 }
@@ -207,14 +222,16 @@ Machine load_preset(const std::string& name, const Overrides& overrides, const s
   if (found == presets().end()) {
     std::vector<std::string> names;
     for (const Preset& preset : presets()) names.emplace_back(preset.name);
-    throw Error(Code::unknown_name, "--arch", fmt::format("unknown preset '{}'", name), util::nearest(name, names) + " Or give a .toml file.");
+    throw Error(Code::unknown_name, "--arch", fmt::format("unknown preset '{}'", name),
+                util::nearest(name, names) + " Or give a .toml file.");
   }
   return parse_machine(found->text, "preset " + name, overrides, catalog);
 }
 
 SystolicArray systolic_array(const Machine& machine) {
   const Part& multiplier = machine.part("multiplier");
-  return {static_cast<int>(multiplier.integer("rows")), static_cast<int>(multiplier.integer("columns")), machine.part("memory").flag("overlap")};
+  return {static_cast<int>(multiplier.integer("rows")), static_cast<int>(multiplier.integer("columns")),
+          machine.part("memory").flag("overlap")};
 }
 
 }  // namespace cairn::arch

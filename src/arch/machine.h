@@ -1,5 +1,6 @@
-// A machine description: which part sits in which slot, with which parameters. Pure data, read from TOML, checked against
-// the catalog (is every key known, every value in range?) and against the cross-field rules (do they fit together?).
+// A machine description: which part sits in which slot, with which parameters. Pure data, read from TOML, checked
+// against the catalog (is every key known, every value in range?) and against the cross-field rules (do they fit
+// together?).
 #pragma once
 
 #include <map>
@@ -36,9 +37,10 @@ struct Machine {
 // "multiplier.rows" -> "8", as typed on a command line.
 using Overrides = std::vector<std::pair<std::string, std::string>>;
 
-// Reads, completes with defaults and checks a description. `source` names the text in diagnostics. Throws Error with every
-// fault found: E102 to E107 for the text, E201 for rules.
-Machine parse_machine(std::string_view text, const std::string& source, const Overrides& overrides, const schema::Catalog& catalog);
+// Reads, completes with defaults and checks a description. `source` names the text in diagnostics. Throws Error with
+// every fault found: E102 to E107 for the text, E201 for rules.
+Machine parse_machine(std::string_view text, const std::string& source, const Overrides& overrides,
+                      const schema::Catalog& catalog);
 
 struct Preset {
   std::string_view name;

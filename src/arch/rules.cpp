@@ -7,7 +7,8 @@ namespace {
 
 class RuleBook {
  public:
-  RuleBook(const Machine& machine, std::string source, util::Diagnostics& faults) : machine_(machine), source_(std::move(source)), faults_(faults) {}
+  RuleBook(const Machine& machine, std::string source, util::Diagnostics& faults)
+      : machine_(machine), source_(std::move(source)), faults_(faults) {}
 
   void check() {
     const Part& multiplier = machine_.part("multiplier");
@@ -20,7 +21,8 @@ class RuleBook {
     const Part& collection = machine_.part("collection");
     if (collection.type == "bus") {
       const std::int64_t lines = collection.integer("lines");
-      rule(lines <= elements, "collection.lines", fmt::format("{} lines for {} accumulators (rows x columns)", lines, elements),
+      rule(lines <= elements, "collection.lines",
+           fmt::format("{} lines for {} accumulators (rows x columns)", lines, elements),
            fmt::format("lines = {} or less, or 0 for one an accumulator", elements));
     }
     if (machine_.part("memory").flag("overlap")) check_overlap(bandwidth, endpoints);
@@ -30,14 +32,16 @@ class RuleBook {
   // Overlapped tiles need a data path in which nothing of one tile can wait behind another.
   void check_overlap(std::int64_t bandwidth, std::int64_t endpoints) {
     const std::string why = "overlapped tiles (memory.overlap) need ";
-    rule(bandwidth == 0 || bandwidth == endpoints, "distribution.bandwidth", why + "one port an endpoint", "bandwidth = 0");
+    rule(bandwidth == 0 || bandwidth == endpoints, "distribution.bandwidth", why + "one port an endpoint",
+         "bandwidth = 0");
     rule(machine_.part("collection").type != "bus", "collection.type", why + "a read-out without shared lines",
          "type = \"shift\" or \"direct\"");
-    rule(machine_.part("writeback").word("drain") == "all", "writeback.drain", why + "a write-back that keeps up", "drain = \"all\"");
-    rule(machine_.part("multiplier").integer("queue_depth") == 0, "multiplier.queue_depth", why + "operands that never wait",
-         "queue_depth = 0");
-    rule(machine_.part("distribution").integer("queue_depth") == 0, "distribution.queue_depth", why + "steps that never wait",
-         "queue_depth = 0");
+    rule(machine_.part("writeback").word("drain") == "all", "writeback.drain", why + "a write-back that keeps up",
+         "drain = \"all\"");
+    rule(machine_.part("multiplier").integer("queue_depth") == 0, "multiplier.queue_depth",
+         why + "operands that never wait", "queue_depth = 0");
+    rule(machine_.part("distribution").integer("queue_depth") == 0, "distribution.queue_depth",
+         why + "steps that never wait", "queue_depth = 0");
   }
 
   void rule(bool holds, const std::string& where, std::string message, std::string remedy) {

@@ -9,7 +9,8 @@ namespace {
 using kernel::Channel;
 
 // Makes the channels of the data path; each belongs to the part that drives it and has that part's latency.
-std::vector<std::unique_ptr<Channel>> make_channels(const arch::Machine& machine, const fabric::Array& array, fabric::Links& links) {
+std::vector<std::unique_ptr<Channel>> make_channels(const arch::Machine& machine, const fabric::Array& array,
+                                                    fabric::Links& links) {
   const auto latency = [&](const char* slot) { return machine.part(slot).integer("latency"); };
   const auto lanes = [&](const char* slot) {
     const arch::Part& part = machine.part(slot);
@@ -22,11 +23,14 @@ std::vector<std::unique_ptr<Channel>> make_channels(const arch::Machine& machine
     return raw;
   };
   // The ports see a step in the cycle in which the controller posts it.
-  links.posts = add(std::make_unique<kernel::Queues<fabric::Step>>("posts", 1, 0, machine.part("distribution").integer("queue_depth")));
-  links.operands = add(std::make_unique<kernel::Wires<float>>("operands", lanes("distribution"), latency("distribution"), machine.part("multiplier").integer("queue_depth")));
+  links.posts = add(std::make_unique<kernel::Queues<fabric::Step>>(
+      "posts", 1, 0, machine.part("distribution").integer("queue_depth")));
+  links.operands = add(std::make_unique<kernel::Wires<float>>(
+      "operands", lanes("distribution"), latency("distribution"), machine.part("multiplier").integer("queue_depth")));
   links.products = add(std::make_unique<kernel::Wires<float>>("products", lanes("multiplier"), latency("multiplier")));
   links.sums = add(std::make_unique<kernel::Queues<float>>("sums", lanes("reduction"), latency("reduction")));
-  links.results = add(std::make_unique<kernel::Wires<fabric::Result>>("results", lanes("collection"), latency("collection")));
+  links.results =
+      add(std::make_unique<kernel::Wires<fabric::Result>>("results", lanes("collection"), latency("collection")));
   links.done = add(std::make_unique<kernel::Signal>("done", 1));
   return channels;
 }

@@ -10,8 +10,13 @@ fabric::Round round_of(const fabric::Array& array, Count steps, std::int64_t row
   return {steps, array.overlapped ? array.extent : valid, valid};
 }
 
-TileProgram::TileProgram(const Operation& operation, const mapping::Tile& tile, const fabric::Array& array, const Operands& operands, Progress progress)
-    : gemm_(lowered(operation)), tiles_(gemm_, tile), array_(array), operands_(operands), progress_(std::move(progress)) {
+TileProgram::TileProgram(const Operation& operation, const mapping::Tile& tile, const fabric::Array& array,
+                         const Operands& operands, Progress progress)
+    : gemm_(lowered(operation)),
+      tiles_(gemm_, tile),
+      array_(array),
+      operands_(operands),
+      progress_(std::move(progress)) {
   if (const Conv* conv = std::get_if<Conv>(&operation)) im2col_.emplace(*conv);
 }
 
@@ -50,7 +55,8 @@ void TileProgram::load_rows(const mapping::Block& block, float* panel, Count wor
       im2col_->gather(operands_.a.data, block.batch, block.row + row, panel + row, words);
       continue;
     }
-    for (std::int64_t k = 0; k < gemm_.sizes().k; ++k) panel[k * words + row] = operands_.a.at(block.batch, block.row + row, k);
+    for (std::int64_t k = 0; k < gemm_.sizes().k; ++k)
+      panel[k * words + row] = operands_.a.at(block.batch, block.row + row, k);
   }
 }
 

@@ -12,7 +12,8 @@ fabric::Round round_of(const fabric::Array& array, Count steps, std::int64_t row
 
 class TileProgram final : public fabric::Rounds {
  public:
-  TileProgram(const Operation& operation, const mapping::Tile& tile, const fabric::Array& array, const Operands& operands, Progress progress);
+  TileProgram(const Operation& operation, const mapping::Tile& tile, const fabric::Array& array,
+              const Operands& operands, Progress progress);
 
   Count size() const override { return tiles_.size(); }
   fabric::Round at(Count index) const override;

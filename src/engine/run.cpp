@@ -14,10 +14,16 @@ using fabric::Round;
 // What every finished run on a systolic array obeys, whatever its parts.
 const std::vector<stats::Conservation>& laws() {
   static const std::vector<stats::Conservation> kLaws{
-      {"every word sent was read or is padding", {"distribution.words"}, {"memory.weight_reads", "memory.input_reads", "memory.padding_words"}},
+      {"every word sent was read or is padding",
+       {"distribution.words"},
+       {"memory.weight_reads", "memory.input_reads", "memory.padding_words"}},
       {"every operand queued was used", {"multiplier.operand_pushes"}, {"multiplier.operand_pops"}},
-      {"every word sent or passed on was queued", {"distribution.words", "multiplier.hops"}, {"multiplier.operand_pushes"}},
-      {"a multiplication takes two operands", {"multiplier.operand_pops"}, {"multiplier.multiplications", "multiplier.multiplications"}},
+      {"every word sent or passed on was queued",
+       {"distribution.words", "multiplier.hops"},
+       {"multiplier.operand_pushes"}},
+      {"a multiplication takes two operands",
+       {"multiplier.operand_pops"},
+       {"multiplier.multiplications", "multiplier.multiplications"}},
       {"every product is accumulated", {"multiplier.multiplications"}, {"reduction.register_writes"}},
       {"every sum is read out", {"reduction.results"}, {"collection.results_in"}},
       {"every result read out is sent on", {"collection.results_in"}, {"collection.results_out"}},
@@ -28,8 +34,10 @@ const std::vector<stats::Conservation>& laws() {
 void check_work(const Gemm& gemm, const stats::CounterTree& counters) {
   stats::check_conservation(counters, laws());
   const Gemm::Sizes& s = gemm.sizes();
-  util::require(counters.at("writeback").at("output_writes") == s.batch * s.m * s.n, "conservation", "every output is stored once");
-  util::require(counters.at("multiplier").at("multiplications") >= gemm.multiplications(), "conservation", "every multiplication is done");
+  util::require(counters.at("writeback").at("output_writes") == s.batch * s.m * s.n, "conservation",
+                "every output is stored once");
+  util::require(counters.at("multiplier").at("multiplications") >= gemm.multiplications(), "conservation",
+                "every multiplication is done");
 }
 
 // One round by itself, timing only: what flow falls back to.
@@ -38,7 +46,9 @@ class SingleRound final : public fabric::Rounds {
   explicit SingleRound(const Round& round) : round_(round) {}
   Count size() const override { return 1; }
   Round at(Count) const override { return round_; }
-  void load(Count, float* panel) const override { std::fill_n(panel, round_.steps * (round_.used.rows + round_.used.columns), 0.0F); }
+  void load(Count, float* panel) const override {
+    std::fill_n(panel, round_.steps * (round_.used.rows + round_.used.columns), 0.0F);
+  }
   void store(Count, int, int, float) override {}
 
  private:
@@ -53,7 +63,8 @@ RoundCost step_round(const arch::Machine& machine, const Round& round) {
 }
 
 void refuse_if_too_long(bool too_long) {
-  if (too_long) throw Error(Code::too_large, "operation", "its cycles do not fit in 63 bits", "simulate a smaller operation");
+  if (too_long)
+    throw Error(Code::too_large, "operation", "its cycles do not fit in 63 bits", "simulate a smaller operation");
 }
 
 // Rounds one after the other: `begin` is when the next may start, `end` when the last output so far is stored.
@@ -75,8 +86,8 @@ struct Timeline {
 
 }  // namespace
 
-Outcome run_step(const arch::Machine& machine, const Operation& operation, const mapping::Tile& tile, const Operands& operands,
-                 const Progress& progress, std::optional<std::uint64_t> shuffle) {
+Outcome run_step(const arch::Machine& machine, const Operation& operation, const mapping::Tile& tile,
+                 const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle) {
   Fabric fabric(machine, shuffle);
   TileProgram program(operation, tile, fabric.array(), operands, progress);
   Outcome outcome;
@@ -88,8 +99,8 @@ Outcome run_step(const arch::Machine& machine, const Operation& operation, const
   return outcome;
 }
 
-Outcome run_flow(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const mapping::Tile& tile, const Operands& operands,
-                 RoundCosts& known) {
+Outcome run_flow(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const mapping::Tile& tile,
+                 const Operands& operands, RoundCosts& known) {
   const Gemm& gemm = lowered(operation);
   Outcome outcome;
   Timeline timeline;

@@ -17,8 +17,8 @@ namespace cairn::engine {
 
 enum class Evaluator { flow, step };
 
-// The operands and the place for the output. For a convolution `a` is x and `b` the filters, dense row-major (strides unused).
-// Without data (null) the run is timing only.
+// The operands and the place for the output. For a convolution `a` is x and `b` the filters, dense row-major (strides
+// unused). Without data (null) the run is timing only.
 struct Operands {
   workload::MatrixView a;
   workload::MatrixView b;
@@ -40,11 +40,12 @@ using RoundCosts = std::map<fabric::Round, RoundCost>;
 using Progress = std::function<void(Count done, Count all)>;
 
 // Every round clocked, values through the simulated datapath.
-Outcome run_step(const arch::Machine& machine, const Operation& operation, const mapping::Tile& tile, const Operands& operands,
-                 const Progress& progress = {}, std::optional<std::uint64_t> shuffle = std::nullopt);
+Outcome run_step(const arch::Machine& machine, const Operation& operation, const mapping::Tile& tile,
+                 const Operands& operands, const Progress& progress = {},
+                 std::optional<std::uint64_t> shuffle = std::nullopt);
 
 // Each distinct round evaluated once, values by a host kernel.
-Outcome run_flow(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const mapping::Tile& tile, const Operands& operands,
-                 RoundCosts& known);
+Outcome run_flow(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const mapping::Tile& tile,
+                 const Operands& operands, RoundCosts& known);
 
 }  // namespace cairn::engine

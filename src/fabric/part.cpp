@@ -7,7 +7,8 @@
 namespace cairn::fabric {
 
 const PartInfo& part(const std::string& slot, const std::string& type) {
-  const auto found = std::ranges::find_if(parts(), [&](const PartInfo& p) { return p.info.slot == slot && p.info.type == type; });
+  const auto found =
+      std::ranges::find_if(parts(), [&](const PartInfo& p) { return p.info.slot == slot && p.info.type == type; });
   util::require(found != parts().end(), "fabric", "no part '" + type + "' for slot '" + slot + "'");
   return *found;
 }

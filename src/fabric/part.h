@@ -1,6 +1,6 @@
-// What a fabric is made of. A part is a component that sits in one slot of the machine (memory, distribution, multiplier,
-// reduction, collection, writeback) and is configured anew for every round. Parts never see workloads, mappings or machine
-// descriptions: they get their own parameters, the channels, and a program of rounds.
+// What a fabric is made of. A part is a component that sits in one slot of the machine (memory, distribution,
+// multiplier, reduction, collection, writeback) and is configured anew for every round. Parts never see workloads,
+// mappings or machine descriptions: they get their own parameters, the channels, and a program of rounds.
 #pragma once
 
 #include <functional>
@@ -21,8 +21,8 @@ struct Extent {
   auto operator<=>(const Extent&) const = default;
 };
 
-// One configuration of the fabric and the work done under it. Everything that can influence time is in here, nothing else:
-// equal rounds cost equal cycles and equal counters.
+// One configuration of the fabric and the work done under it. Everything that can influence time is in here, nothing
+// else: equal rounds cost equal cycles and equal counters.
 struct Round {
   Count steps = 0;  // products that make one output
   Extent used;      // multipliers that take part
@@ -67,12 +67,12 @@ using Step = const float*;
 
 // The channels of a machine, in the order of the data path.
 struct Links {
-  kernel::Queues<Step>* posts = nullptr;       // memory -> distribution: operand steps waiting at the read ports
-  kernel::Wires<float>* operands = nullptr;    // distribution -> multiplier: a lane an endpoint
-  kernel::Wires<float>* products = nullptr;    // multiplier -> reduction: a lane a multiplier
-  kernel::Queues<float>* sums = nullptr;       // reduction -> collection: a lane an accumulator
-  kernel::Wires<Result>* results = nullptr;    // collection -> writeback: a lane a result line
-  kernel::Signal* done = nullptr;              // writeback -> memory: the round's last output is stored
+  kernel::Queues<Step>* posts = nullptr;     // memory -> distribution: operand steps waiting at the read ports
+  kernel::Wires<float>* operands = nullptr;  // distribution -> multiplier: a lane an endpoint
+  kernel::Wires<float>* products = nullptr;  // multiplier -> reduction: a lane a multiplier
+  kernel::Queues<float>* sums = nullptr;     // reduction -> collection: a lane an accumulator
+  kernel::Wires<Result>* results = nullptr;  // collection -> writeback: a lane a result line
+  kernel::Signal* done = nullptr;            // writeback -> memory: the round's last output is stored
 };
 
 class Part : public kernel::Component {
@@ -112,7 +112,8 @@ schema::Catalog catalog();
 template <class P>
 PartInfo declare(std::string slot, std::string type, std::string doc) {
   PartInfo row;
-  row.info = {slot, std::move(type), std::move(doc), schema::describe<typename P::Params>(), stats::describe<typename P::Counters>()};
+  row.info = {slot, std::move(type), std::move(doc), schema::describe<typename P::Params>(),
+              stats::describe<typename P::Counters>()};
   row.make = [slot](const schema::Values& values, const Array& array, Links& links) {
     return std::make_unique<P>(slot, schema::bind<typename P::Params>(values), array, links);
   };

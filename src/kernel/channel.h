@@ -1,7 +1,7 @@
-// Channels: the only place where components meet. A channel belongs to one producer and one consumer, has `lanes` parallel
-// lanes and a latency. Pushing at cycle t makes an item visible at t + latency, never earlier, so for latency >= 1 the order
-// in which producer and consumer tick cannot matter. Latency 0 is a combinational path: the kernel then ticks the producer
-// first (see Machine). No commit phase is needed: time stamps do its work.
+// Channels: the only place where components meet. A channel belongs to one producer and one consumer, has `lanes`
+// parallel lanes and a latency. Pushing at cycle t makes an item visible at t + latency, never earlier, so for latency
+// >= 1 the order in which producer and consumer tick cannot matter. Latency 0 is a combinational path: the kernel then
+// ticks the producer first (see Machine). No commit phase is needed: time stamps do its work.
 //
 // Each channel also carries the streams of the flow evaluator, so both evaluators share one wiring.
 #pragma once
@@ -20,7 +20,8 @@ namespace cairn::kernel {
 
 class Channel {
  public:
-  Channel(std::string name, int lanes, Cycle latency) : streams(static_cast<std::size_t>(lanes)), name_(std::move(name)), lanes_(lanes), latency_(latency) {}
+  Channel(std::string name, int lanes, Cycle latency)
+      : streams(static_cast<std::size_t>(lanes)), name_(std::move(name)), lanes_(lanes), latency_(latency) {}
   virtual ~Channel() = default;
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
@@ -29,7 +30,8 @@ class Channel {
   int lanes() const { return lanes_; }
   Cycle latency() const { return latency_; }
   virtual Count in_flight() const = 0;  // items pushed and not yet taken
-  // A feedback channel starts the next round: within one round it carries nothing, so it does not order the flow evaluator.
+  // A feedback channel starts the next round: within one round it carries nothing, so it does not order the flow
+  // evaluator.
   virtual bool feedback() const { return false; }
 
   // What the flow evaluator sends: one stream a lane, in cycles at which items become visible to the consumer.
@@ -68,11 +70,12 @@ class LaneSet {
   std::vector<std::uint64_t> words_;
 };
 
-// Wires: one register a lane. What arrives in a cycle must be taken in that cycle; writing onto an item that was not taken
-// is an error of the components, told as one. Values of all lanes lie side by side, so a component can work on all at once.
+// Wires: one register a lane. What arrives in a cycle must be taken in that cycle; writing onto an item that was not
+// taken is an error of the components, told as one. Values of all lanes lie side by side, so a component can work on
+// all at once.
 //
-// With `credits` > 0 the consumer owns a queue of that depth behind each lane: a push spends a credit, `release` gives it
-// back, usable in the following cycle. A full queue then holds the producer back: can_push() is false.
+// With `credits` > 0 the consumer owns a queue of that depth behind each lane: a push spends a credit, `release` gives
+// it back, usable in the following cycle. A full queue then holds the producer back: can_push() is false.
 template <class T>
 class Wires final : public Channel {
  public:
@@ -83,7 +86,8 @@ class Wires final : public Channel {
 
   Wires(std::string name, int lanes, Cycle latency, std::int64_t credits = 0)
       : Channel(std::move(name), lanes, latency),
-        frames_(std::bit_ceil(static_cast<std::size_t>(latency) + 1), Frame{LaneSet(lanes), std::vector<T>(static_cast<std::size_t>(lanes))}) {
+        frames_(std::bit_ceil(static_cast<std::size_t>(latency) + 1),
+                Frame{LaneSet(lanes), std::vector<T>(static_cast<std::size_t>(lanes))}) {
     if (credits > 0) credits_.resize(static_cast<std::size_t>(lanes), {credits, 0, -1});
   }
 
@@ -145,14 +149,17 @@ class Wires final : public Channel {
   Count in_flight_ = 0;
 };
 
-// Queues: one first-in-first-out queue a lane, emptied at the consumer's pace; capacity 0 means unbounded. Whether there is
-// room is judged by the occupancy at the start of the cycle: a place freed in a cycle is usable in the next. One item a
-// cycle therefore needs capacity >= latency + 1.
+// Queues: one first-in-first-out queue a lane, emptied at the consumer's pace; capacity 0 means unbounded. Whether
+// there is room is judged by the occupancy at the start of the cycle: a place freed in a cycle is usable in the next.
+// One item a cycle therefore needs capacity >= latency + 1.
 template <class T>
 class Queues final : public Channel {
  public:
   Queues(std::string name, int lanes, Cycle latency, std::int64_t capacity = 0)
-      : Channel(std::move(name), lanes, latency), capacity_(capacity), occupied_(lanes), lanes_(static_cast<std::size_t>(lanes)) {}
+      : Channel(std::move(name), lanes, latency),
+        capacity_(capacity),
+        occupied_(lanes),
+        lanes_(static_cast<std::size_t>(lanes)) {}
 
   bool can_push(int lane, std::int64_t items, Cycle now) const {
     if (capacity_ == 0) return true;

@@ -1,6 +1,6 @@
-// The component contract. A component owns state and counters, meets others only at channels, and states its behaviour in
-// two forms: `tick` (one clock cycle, real values) and `flow` (streams in, streams out). A component without a flow form
-// is still exact: the engine steps one round of each shape and multiplies.
+// The component contract. A component owns state and counters, meets others only at channels, and states its behaviour
+// in two forms: `tick` (one clock cycle, real values) and `flow` (streams in, streams out). A component without a flow
+// form is still exact: the engine steps one round of each shape and multiplies.
 #pragma once
 
 #include <map>
@@ -33,8 +33,8 @@ class Component {
 
   // Whether `flow` is exact for this component as it is parametrised.
   virtual bool has_flow() const = 0;
-  // One round: reads the streams of its input channels, sets those of its output channels, adds to its counters what the
-  // round makes them count.
+  // One round: reads the streams of its input channels, sets those of its output channels, adds to its counters what
+  // the round makes them count.
   virtual void flow() = 0;
 
   // Counters so far, by name; both evaluators add to the same ones.

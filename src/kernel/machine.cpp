@@ -9,7 +9,8 @@ namespace {
 
 using Ends = std::map<const Channel*, Component*>;
 
-Ends owners(const std::vector<std::unique_ptr<Component>>& components, std::vector<const Channel*> Wiring::*side, const char* role) {
+Ends owners(const std::vector<std::unique_ptr<Component>>& components, std::vector<const Channel*> Wiring::*side,
+            const char* role) {
   Ends ends;
   for (const auto& component : components) {
     const Wiring wiring = component->wiring();
@@ -24,13 +25,13 @@ Ends owners(const std::vector<std::unique_ptr<Component>>& components, std::vect
 // Producers before consumers along the channels that `counts` accepts; the given order otherwise. A component is placed
 // once all its producers are; when none can be placed there is a loop.
 template <class Accept>
-std::vector<Component*> sorted(const std::vector<std::unique_ptr<Component>>& components, const Ends& producers, Accept counts) {
+std::vector<Component*> sorted(const std::vector<std::unique_ptr<Component>>& components, const Ends& producers,
+                               Accept counts) {
   std::vector<Component*> order;
   const auto placed = [&](const Component* c) { return std::ranges::find(order, c) != order.end(); };
   const auto ready = [&](const Component& c) {
-    return std::ranges::all_of(c.wiring().reads, [&](const Channel* channel) {
-      return !counts(*channel) || placed(producers.at(channel));
-    });
+    return std::ranges::all_of(
+        c.wiring().reads, [&](const Channel* channel) { return !counts(*channel) || placed(producers.at(channel)); });
   };
   while (order.size() < components.size()) {
     const auto next = std::ranges::find_if(components, [&](const auto& c) { return !placed(c.get()) && ready(*c); });
@@ -42,7 +43,8 @@ std::vector<Component*> sorted(const std::vector<std::unique_ptr<Component>>& co
 
 }  // namespace
 
-Machine Machine::build(std::vector<std::unique_ptr<Component>> components, std::vector<std::unique_ptr<Channel>> channels) {
+Machine Machine::build(std::vector<std::unique_ptr<Component>> components,
+                       std::vector<std::unique_ptr<Channel>> channels) {
   const Ends producers = owners(components, &Wiring::writes, "producer");
   const Ends consumers = owners(components, &Wiring::reads, "consumer");
   Machine machine;
@@ -74,7 +76,8 @@ Cycle Machine::run(const std::function<bool()>& done) {
 void Machine::report_stuck(Cycle now) const {
   std::string text = fmt::format("nothing has happened since cycle {}", now - patience_ - 2);
   for (const Component* component : order_) {
-    if (const std::string reason = component->waiting(); !reason.empty()) text += fmt::format("; {} waits for {}", component->name(), reason);
+    if (const std::string reason = component->waiting(); !reason.empty())
+      text += fmt::format("; {} waits for {}", component->name(), reason);
   }
   for (const auto& channel : channels_) {
     if (channel->in_flight() > 0) text += fmt::format("; {} holds {} items", channel->name(), channel->in_flight());

@@ -1,5 +1,5 @@
-// A machine is a checked graph of components and channels. It can only be had from Machine::build, which refuses a channel
-// without exactly one producer and one consumer, and a combinational loop.
+// A machine is a checked graph of components and channels. It can only be had from Machine::build, which refuses a
+// channel without exactly one producer and one consumer, and a combinational loop.
 #pragma once
 
 #include <functional>
@@ -14,10 +14,11 @@ class Machine {
  public:
   // The order of `components` is free: the machine ticks producers of combinational channels before their consumers and
   // keeps the given order otherwise.
-  static Machine build(std::vector<std::unique_ptr<Component>> components, std::vector<std::unique_ptr<Channel>> channels);
+  static Machine build(std::vector<std::unique_ptr<Component>> components,
+                       std::vector<std::unique_ptr<Channel>> channels);
 
-  // Ticks until `done()`; returns the number of the last cycle. The clock starts at cycle 1. Throws machine_stuck (I002),
-  // with who waits for what, when nothing has happened for longer than any latency in the machine.
+  // Ticks until `done()`; returns the number of the last cycle. The clock starts at cycle 1. Throws machine_stuck
+  // (I002), with who waits for what, when nothing has happened for longer than any latency in the machine.
   Cycle run(const std::function<bool()>& done);
 
   bool has_flow() const;

@@ -103,7 +103,8 @@ Stream join(const Stream& a, const Stream& b) {
     const Count n = std::min(x.count - used_a, y.count - used_b);
     Piece low{x.at(used_a), x.step, n};
     Piece high{y.at(used_b), y.step, n};
-    // Two straight lines cross at most once: `high` is the one that is later at first, `low` overtakes it, if ever, at `k`.
+    // Two straight lines cross at most once: `high` is the one that is later at first, `low` overtakes it, if ever, at
+    // `k`.
     if (low.first > high.first || (low.first == high.first && low.step > high.step)) std::swap(low, high);
     Count k = n;
     if (low.step > high.step) k = std::min(n, ceil_div(high.first - low.first, low.step - high.step));

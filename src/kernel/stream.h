@@ -1,6 +1,6 @@
 // The flow algebra: time as data. A stream is a compressed, sorted sequence of arrival times on one lane; a component's
-// `flow` maps streams to streams, exactly and without a loop over cycles. Operations are max-plus: delay adds, join takes
-// the later, a server spaces. docs/design/0002-flow-algebra.md has the laws.
+// `flow` maps streams to streams, exactly and without a loop over cycles. Operations are max-plus: delay adds, join
+// takes the later, a server spaces. docs/design/0002-flow-algebra.md has the laws.
 #pragma once
 
 #include <span>
@@ -40,7 +40,8 @@ class Stream {
   Stream delayed(Cycle cycles) const;
   // The n-th, 2n-th, ... item: an accumulator that emits one sum for n products. The count must be a multiple of n.
   Stream every(Count n) const;
-  // A server that takes the items in order and is busy `service` cycles with each; an item leaves when its service starts.
+  // A server that takes the items in order and is busy `service` cycles with each; an item leaves when its service
+  // starts.
   Stream served(Cycle service) const;
 
   bool operator==(const Stream&) const = default;

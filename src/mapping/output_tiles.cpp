@@ -14,12 +14,14 @@ Tile choose_tile(const arch::SystolicArray& array, const std::map<std::string, s
   util::Diagnostics faults;
   for (const auto& [dimension, size] : given) {
     if (dimension != "M" && dimension != "N") {
-      faults.add(Code::tile_does_not_fit, "tile", fmt::format("a systolic array does not tile '{}'", dimension), "M (rows of the array) and N (columns)");
+      faults.add(Code::tile_does_not_fit, "tile", fmt::format("a systolic array does not tile '{}'", dimension),
+                 "M (rows of the array) and N (columns)");
       continue;
     }
     const std::int64_t limit = dimension == "M" ? array.rows : array.columns;
     if (size < 1 || size > limit) {
-      faults.add(Code::tile_does_not_fit, "tile", fmt::format("{} = {} on an array of {} x {}", dimension, size, array.rows, array.columns),
+      faults.add(Code::tile_does_not_fit, "tile",
+                 fmt::format("{} = {} on an array of {} x {}", dimension, size, array.rows, array.columns),
                  fmt::format("{} = 1 to {}", dimension, limit));
     }
     (dimension == "M" ? tile.m : tile.n) = size;
@@ -29,12 +31,16 @@ Tile choose_tile(const arch::SystolicArray& array, const std::map<std::string, s
 }
 
 OutputTiles::OutputTiles(const Gemm& gemm, const Tile& tile)
-    : gemm_(gemm), tile_(tile), down_(util::ceil_div(gemm.sizes().m, tile.m)), across_(util::ceil_div(gemm.sizes().n, tile.n)) {}
+    : gemm_(gemm),
+      tile_(tile),
+      down_(util::ceil_div(gemm.sizes().m, tile.m)),
+      across_(util::ceil_div(gemm.sizes().n, tile.n)) {}
 
 Block OutputTiles::at(std::int64_t index) const {
   const std::int64_t row = index / across_ % down_ * tile_.m;
   const std::int64_t column = index % across_ * tile_.n;
-  return {index / across_ / down_, row, column, std::min(tile_.m, gemm_.sizes().m - row), std::min(tile_.n, gemm_.sizes().n - column)};
+  return {index / across_ / down_, row, column, std::min(tile_.m, gemm_.sizes().m - row),
+          std::min(tile_.n, gemm_.sizes().n - column)};
 }
 
 std::vector<OutputTiles::Group> OutputTiles::groups() const {

@@ -25,9 +25,9 @@ Tile choose_tile(const arch::SystolicArray& array, const std::map<std::string, s
 // One tile of outputs.
 struct Block {
   std::int64_t batch;
-  std::int64_t row;     // of the output matrix
+  std::int64_t row;  // of the output matrix
   std::int64_t column;
-  std::int64_t rows;    // outputs in the tile, less than the tile at the edges of the matrix
+  std::int64_t rows;  // outputs in the tile, less than the tile at the edges of the matrix
   std::int64_t columns;
 };
 
@@ -39,7 +39,8 @@ class OutputTiles {
   // Tiles in order: batch outermost, then down the rows, then across the columns.
   Block at(std::int64_t index) const;
 
-  // The same tiles by shape: how many there are of each, at most four shapes. Costs nothing, however many tiles there are.
+  // The same tiles by shape: how many there are of each, at most four shapes. Costs nothing, however many tiles there
+  // are.
   struct Group {
     std::int64_t rows;
     std::int64_t columns;

@@ -16,8 +16,9 @@ Json sizes(const Operation& operation) {
   }
   const Conv& conv = std::get<Conv>(operation);
   const Conv::Sizes& s = conv.sizes();
-  return {{"batch", s.batch},   {"channels", s.channels}, {"filters", s.filters},     {"groups", s.groups},   {"input", s.input},      {"kernel", s.kernel},
-          {"stride", s.stride}, {"pad_begin", s.pad_begin}, {"pad_end", s.pad_end}, {"dilation", s.dilation}, {"output", conv.output()}};
+  return {{"batch", s.batch},     {"channels", s.channels}, {"filters", s.filters},   {"groups", s.groups},
+          {"input", s.input},     {"kernel", s.kernel},     {"stride", s.stride},     {"pad_begin", s.pad_begin},
+          {"pad_end", s.pad_end}, {"dilation", s.dilation}, {"output", conv.output()}};
 }
 
 double utilisation(std::int64_t multiplications, std::int64_t multipliers, std::int64_t cycles) {
@@ -27,9 +28,11 @@ double utilisation(std::int64_t multiplications, std::int64_t multipliers, std::
 
 Json totals(const std::vector<LayerResult>& layers) {
   std::int64_t multipliers = 0;
-  std::map<std::string, std::int64_t> sum{{"cycles", 0}, {"multiplications", 0}, {"buffer_reads", 0}, {"buffer_writes", 0}};
+  std::map<std::string, std::int64_t> sum{
+      {"cycles", 0}, {"multiplications", 0}, {"buffer_reads", 0}, {"buffer_writes", 0}};
   const auto add = [&](const char* name, std::int64_t amount) {
-    if (__builtin_add_overflow(sum[name], amount, &sum[name])) throw Error(Code::too_large, "totals", std::string(name) + " do not fit in 63 bits");
+    if (__builtin_add_overflow(sum[name], amount, &sum[name]))
+      throw Error(Code::too_large, "totals", std::string(name) + " do not fit in 63 bits");
   };
   for (const LayerResult& layer : layers) {
     add("cycles", layer.cycles);
@@ -68,7 +71,11 @@ Json machine(const arch::Machine& machine) {
 Json catalog(const schema::Catalog& catalog) {
   Json rows = Json::array();
   for (const schema::ComponentInfo& component : catalog) {
-    Json row{{"slot", component.slot}, {"type", component.type}, {"doc", component.doc}, {"parameters", Json::array()}, {"counters", Json::array()}};
+    Json row{{"slot", component.slot},
+             {"type", component.type},
+             {"doc", component.doc},
+             {"parameters", Json::array()},
+             {"counters", Json::array()}};
     for (const schema::Parameter& p : component.parameters) {
       row["parameters"].push_back({{"name", p.name},
                                    {"type", schema::type_name(p)},
@@ -79,7 +86,8 @@ Json catalog(const schema::Catalog& catalog) {
                                    {"choices", p.choices},
                                    {"doc", p.doc}});
     }
-    for (const schema::CounterInfo& c : component.counters) row["counters"].push_back({{"name", c.name}, {"unit", c.unit}, {"doc", c.doc}});
+    for (const schema::CounterInfo& c : component.counters)
+      row["counters"].push_back({{"name", c.name}, {"unit", c.unit}, {"doc", c.doc}});
     rows.push_back(row);
   }
   return rows;
@@ -107,14 +115,20 @@ double LayerResult::utilisation() const { return report::utilisation(multiplicat
 
 std::string to_json(const LayerResult& layer) { return report::layer(layer).dump(); }
 
-std::string document(const std::string& machine_json, const std::vector<LayerResult>& layers, const std::string& context_json) {
+std::string document(const std::string& machine_json, const std::vector<LayerResult>& layers,
+                     const std::string& context_json) {
   report::Json context{{"version", version()}, {"machine", report::Json::parse(machine_json)}};
   const report::Json given = report::Json::parse(context_json, nullptr, false);
   util::require(given.is_object(), "report", "the context must be a JSON object");
   context.update(given);
   report::Json all = report::Json::array();
   for (const LayerResult& one : layers) all.push_back(report::layer(one));
-  return report::Json{{"schema", "cairn.result/1"}, {"context", context}, {"units", report::units()}, {"layers", all}, {"totals", report::totals(layers)}}.dump(2);
+  return report::Json{{"schema", "cairn.result/1"},
+                      {"context", context},
+                      {"units", report::units()},
+                      {"layers", all},
+                      {"totals", report::totals(layers)}}
+      .dump(2);
 }
 
 const char* version() { return CAIRN_VERSION; }

@@ -21,8 +21,8 @@ std::string to_string(const Value& value) {
 void check(const Parameter& row, const Value& value, const std::string& place, util::Diagnostics& faults) {
   if (value.index() != row.initial.index()) {
     faults.add(Code::wrong_type, place, fmt::format("'{}' must be of type {}", row.name, type_name(row)),
-               fmt::format("for instance {} = {}{}{}", row.name, row.choices.empty() ? "" : "\"", to_string(row.initial),
-                           row.choices.empty() ? "" : "\""));
+               fmt::format("for instance {} = {}{}{}", row.name, row.choices.empty() ? "" : "\"",
+                           to_string(row.initial), row.choices.empty() ? "" : "\""));
     return;
   }
   if (row.range) {
@@ -35,7 +35,8 @@ void check(const Parameter& row, const Value& value, const std::string& place, u
   if (!row.choices.empty()) {
     const std::string& word = std::get<std::string>(value);
     if (std::ranges::find(row.choices, word) == row.choices.end()) {
-      faults.add(Code::unknown_name, place, fmt::format("unknown {} '{}'", row.name, word), util::nearest(word, row.choices));
+      faults.add(Code::unknown_name, place, fmt::format("unknown {} '{}'", row.name, word),
+                 util::nearest(word, row.choices));
     }
   }
 }

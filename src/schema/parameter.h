@@ -1,10 +1,11 @@
-// A parameter is declared once. The struct is the truth; its `fields()` table says name, unit, range and meaning, and from
-// that one row come parsing, validation, `cairn describe` and the reference pages.
+// A parameter is declared once. The struct is the truth; its `fields()` table says name, unit, range and meaning, and
+// from that one row come parsing, validation, `cairn describe` and the reference pages.
 //
 //   struct BusParams {
 //     std::int64_t lines = 0;
 //     static auto fields() {
-//       return std::tuple{schema::integer("lines", &BusParams::lines, "lines", {0, 1 << 20}, "output lines; 0 = one per sum")};
+//       return std::tuple{schema::integer("lines", &BusParams::lines, "lines", {0, 1 << 20}, "output lines; 0 = one per
+//       sum")};
 //     }
 //   };
 #pragma once
@@ -53,8 +54,8 @@ struct Field {
 
 template <class Params>
 auto integer(std::string name, std::int64_t Params::*member, std::string unit, Range range, std::string doc) {
-  return Field<Params, std::int64_t>{
-      {std::move(name), std::move(unit), std::move(doc), Params{}.*member, range, {}}, member};
+  return Field<Params, std::int64_t>{{std::move(name), std::move(unit), std::move(doc), Params{}.*member, range, {}},
+                                     member};
 }
 
 template <class Params>
@@ -66,8 +67,8 @@ auto boolean(std::string name, bool Params::*member, std::string doc) {
 template <class Params, class E>
 auto choice(std::string name, E Params::*member, std::vector<std::string> choices, std::string doc) {
   std::string initial = choices.at(static_cast<std::size_t>(Params{}.*member));
-  return Field<Params, E>{
-      {std::move(name), "", std::move(doc), std::move(initial), std::nullopt, std::move(choices)}, member};
+  return Field<Params, E>{{std::move(name), "", std::move(doc), std::move(initial), std::nullopt, std::move(choices)},
+                          member};
 }
 
 template <class Params>

@@ -24,7 +24,8 @@ void accumulate(CounterTree& total, const CounterTree& part, Count times) {
       Count& sum = total[slot][name];
       const auto product = util::checked_multiply(value, times);
       if (!product || __builtin_add_overflow(sum, *product, &sum)) {
-        throw Error(Code::too_large, slot + "." + name, "the counter does not fit in 63 bits", "simulate a smaller operation");
+        throw Error(Code::too_large, slot + "." + name, "the counter does not fit in 63 bits",
+                    "simulate a smaller operation");
       }
     }
   }
@@ -34,7 +35,8 @@ void check_conservation(const CounterTree& counters, const std::vector<Conservat
   for (const Conservation& law : laws) {
     const Count left = sum_of(counters, law.left);
     const Count right = sum_of(counters, law.right);
-    util::require(left == right, "conservation", fmt::format("{}: {} on one side, {} on the other", law.law, left, right));
+    util::require(left == right, "conservation",
+                  fmt::format("{}: {} on one side, {} on the other", law.law, left, right));
   }
 }
 

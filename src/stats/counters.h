@@ -2,7 +2,8 @@
 //
 //   struct BusCounters {
 //     Count results_in = 0;
-//     static auto fields() { return std::tuple{stats::counter("results_in", &BusCounters::results_in, "results", "...")}; }
+//     static auto fields() { return std::tuple{stats::counter("results_in", &BusCounters::results_in, "results",
+//     "...")}; }
 //   };
 #pragma once
 
@@ -29,7 +30,8 @@ auto counter(std::string name, Count Counters::*member, std::string unit, std::s
 
 template <class Counters>
 std::vector<schema::CounterInfo> describe() {
-  return std::apply([](auto... field) { return std::vector<schema::CounterInfo>{std::move(field.row)...}; }, Counters::fields());
+  return std::apply([](auto... field) { return std::vector<schema::CounterInfo>{std::move(field.row)...}; },
+                    Counters::fields());
 }
 
 // Slot -> counter -> how often.
@@ -47,8 +49,8 @@ void accumulate(CounterTree& total, const CounterTree& part, Count times);
 
 // A law that the counters of a finished run obey, whatever the machine: the sums of both sides are equal.
 struct Conservation {
-  std::string law;  // "every product is accumulated"
-  std::vector<std::string> left;   // "slot.counter"
+  std::string law;                // "every product is accumulated"
+  std::vector<std::string> left;  // "slot.counter"
   std::vector<std::string> right;
 };
 

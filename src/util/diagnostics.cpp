@@ -12,29 +12,32 @@ namespace cairn {
 namespace {
 
 constexpr std::array kCodes{
-    CodeInfo{Code::usage, "E001", Kind::invalid, "usage",
-             "The command line is not understood. `cairn --help` and `cairn COMMAND --help` show what is, with examples."},
+    CodeInfo{
+        Code::usage, "E001", Kind::invalid, "usage",
+        "The command line is not understood. `cairn --help` and `cairn COMMAND --help` show what is, with examples."},
     CodeInfo{Code::file_unreadable, "E101", Kind::invalid, "file cannot be read",
              "The file does not exist, is not readable, or is of a kind this command does not take."},
     CodeInfo{Code::syntax, "E102", Kind::invalid, "syntax error",
              "The text is not valid TOML. The place gives line and column of the first fault."},
-    CodeInfo{Code::unknown_key, "E103", Kind::invalid, "unknown key",
-             "A key or table that Cairn does not know: nothing is ignored silently. The help names the nearest valid one."},
+    CodeInfo{
+        Code::unknown_key, "E103", Kind::invalid, "unknown key",
+        "A key or table that Cairn does not know: nothing is ignored silently. The help names the nearest valid one."},
     CodeInfo{Code::wrong_type, "E104", Kind::invalid, "wrong type",
              "The value has another type than the parameter: \"16\" is text, 16 is an integer."},
     CodeInfo{Code::out_of_range, "E105", Kind::invalid, "value out of range",
              "The value lies outside the parameter's range. `cairn describe NAME` shows range and unit."},
-    CodeInfo{Code::missing_key, "E106", Kind::invalid, "missing key",
-             "A key or table without a default is absent."},
+    CodeInfo{Code::missing_key, "E106", Kind::invalid, "missing key", "A key or table without a default is absent."},
     CodeInfo{Code::unknown_name, "E107", Kind::invalid, "unknown name",
              "A preset, component type, choice or description that does not exist. The help names the nearest one."},
     CodeInfo{Code::inconsistent_machine, "E201", Kind::invalid, "inconsistent machine",
              "Each parameter is valid by itself, but they do not fit together. The message names the rule."},
-    CodeInfo{Code::bad_size, "E301", Kind::invalid, "bad size",
-             "A size of an operation is zero, negative, or does not fit the others (a kernel larger than its padded input, "
-             "channels that the groups do not divide)."},
-    CodeInfo{Code::operand_mismatch, "E302", Kind::invalid, "operand does not fit",
-             "A tensor given as operand has another shape than the operation says, or only one of two operands is given."},
+    CodeInfo{
+        Code::bad_size, "E301", Kind::invalid, "bad size",
+        "A size of an operation is zero, negative, or does not fit the others (a kernel larger than its padded input, "
+        "channels that the groups do not divide)."},
+    CodeInfo{
+        Code::operand_mismatch, "E302", Kind::invalid, "operand does not fit",
+        "A tensor given as operand has another shape than the operation says, or only one of two operands is given."},
     CodeInfo{Code::bad_table, "E303", Kind::invalid, "bad layer table",
              "A row of a layer table (SCALE-Sim topology, CSV) is not understood. All faulty rows are told at once."},
     CodeInfo{Code::tile_does_not_fit, "E401", Kind::invalid, "tile does not fit",
@@ -42,8 +45,9 @@ constexpr std::array kCodes{
              "machine does not tile."},
     CodeInfo{Code::model_unreadable, "E501", Kind::invalid, "model cannot be read",
              "The ONNX file is truncated, corrupt, or breaks the ONNX rules."},
-    CodeInfo{Code::model_inputs, "E502", Kind::invalid, "model inputs",
-             "An input of the model is unknown, has the wrong shape or type, or has open dimensions that must be given."},
+    CodeInfo{
+        Code::model_inputs, "E502", Kind::invalid, "model inputs",
+        "An input of the model is unknown, has the wrong shape or type, or has open dimensions that must be given."},
     CodeInfo{Code::model_failed, "E503", Kind::invalid, "model does not run",
              "ONNX Runtime itself refuses the model with these inputs; its words are in the message."},
     CodeInfo{Code::bad_golden_case, "E601", Kind::invalid, "bad golden case",
@@ -52,8 +56,9 @@ constexpr std::array kCodes{
              "The folder of the output file does not exist or is not writable. Nothing was written."},
     CodeInfo{Code::unsupported_operator, "U201", Kind::unsupported, "unsupported operator",
              "The model or table asks for something that Cairn cannot simulate faithfully, so it refuses."},
-    CodeInfo{Code::unsupported_type, "U202", Kind::unsupported, "unsupported data type",
-             "The machine computes in float32; float16 and bfloat16 are widened. Other types are refused, never rounded."},
+    CodeInfo{
+        Code::unsupported_type, "U202", Kind::unsupported, "unsupported data type",
+        "The machine computes in float32; float16 and bfloat16 are widened. Other types are refused, never rounded."},
     CodeInfo{Code::too_large, "U203", Kind::unsupported, "too large to count",
              "The work is so large that its cycles or operations would not fit in 63 bits."},
     CodeInfo{Code::internal_error, "I001", Kind::internal, "internal error",
@@ -125,7 +130,8 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 
 void require(bool condition, std::string_view who, std::string_view what) {
   if (!condition) {
-    throw Error(Code::internal_error, std::string(who), std::string(what), "please report this, with the command that led here");
+    throw Error(Code::internal_error, std::string(who), std::string(what),
+                "please report this, with the command that led here");
   }
 }
 

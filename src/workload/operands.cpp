@@ -38,7 +38,8 @@ void Im2col::gather(const float* x, std::int64_t group, std::int64_t row, float*
       const std::int64_t z = p.start[0] + i * dilation_[0];
       for (std::int64_t j = 0; j < kernel_[1]; ++j) {
         const std::int64_t y = p.start[1] + j * dilation_[1];
-        const float* line = inside(0, z) && inside(1, y) ? x + ((plane * input_[0] + z) * input_[1] + y) * input_[2] : nullptr;
+        const float* line =
+            inside(0, z) && inside(1, y) ? x + ((plane * input_[0] + z) * input_[1] + y) * input_[2] : nullptr;
         for (std::int64_t k = 0; k < kernel_[2]; ++k, out += stride) {
           const std::int64_t position = p.start[2] + k * dilation_[2];
           *out = line != nullptr && inside(2, position) ? line[position] : 0.0F;
@@ -71,8 +72,10 @@ std::vector<float> reference_gemm(const Gemm& gemm, const MatrixView& a, const M
 
 namespace {
 
-// One output: walks the kernel by its definition. Index arithmetic is spelled out with plain loops over a position vector.
-float reference_pixel(const Conv& conv, const float* x, const float* w, std::int64_t image, std::int64_t filter, const std::vector<std::int64_t>& output) {
+// One output: walks the kernel by its definition. Index arithmetic is spelled out with plain loops over a position
+// vector.
+float reference_pixel(const Conv& conv, const float* x, const float* w, std::int64_t image, std::int64_t filter,
+                      const std::vector<std::int64_t>& output) {
   const Conv::Sizes& s = conv.sizes();
   const std::size_t rank = s.input.size();
   const std::int64_t channels = s.channels / s.groups;
@@ -94,8 +97,10 @@ float reference_pixel(const Conv& conv, const float* x, const float* w, std::int
       ++weight;
       more = false;
       for (std::size_t d = rank; d-- > 0 && !more;) {
-        if (++tap[d] < s.kernel[d]) more = true;
-        else tap[d] = 0;
+        if (++tap[d] < s.kernel[d])
+          more = true;
+        else
+          tap[d] = 0;
       }
     }
   }

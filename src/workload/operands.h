@@ -1,5 +1,5 @@
-// Operands of an operation, seen as the matrices that the machine multiplies, and the plain computation of the result that
-// every simulated value is held against.
+// Operands of an operation, seen as the matrices that the machine multiplies, and the plain computation of the result
+// that every simulated value is held against.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ struct MatrixView {
   }
 };
 
-// Where the elements of a convolution's lowered row operand (im2col) lie in x, without building it. Row = output pixel over
-// the batch, column = (channel of the group, kernel position).
+// Where the elements of a convolution's lowered row operand (im2col) lie in x, without building it. Row = output pixel
+// over the batch, column = (channel of the group, kernel position).
 class Im2col {
  public:
   explicit Im2col(const Conv& conv);

@@ -14,11 +14,13 @@ namespace {
 constexpr std::int64_t kLargestSize = std::int64_t{1} << 40;
 constexpr std::int64_t kMostMultiplications = std::int64_t{1} << 60;
 
-void check_size(const std::string& place, std::string_view name, std::int64_t size, std::int64_t minimum, util::Diagnostics& faults) {
+void check_size(const std::string& place, std::string_view name, std::int64_t size, std::int64_t minimum,
+                util::Diagnostics& faults) {
   if (size < minimum) {
     faults.add(Code::bad_size, place, fmt::format("{} = {} must be at least {}", name, size, minimum), "");
   } else if (size > kLargestSize) {
-    faults.add(Code::too_large, place, fmt::format("{} = {} is too large", name, size), fmt::format("{} <= {}", name, kLargestSize));
+    faults.add(Code::too_large, place, fmt::format("{} = {} is too large", name, size),
+               fmt::format("{} <= {}", name, kLargestSize));
   }
 }
 
@@ -48,24 +50,28 @@ Gemm::Sizes checked(const Gemm::Sizes& s) {
   return s;
 }
 
-void fill_list(std::string_view name, std::vector<std::int64_t>& list, std::size_t rank, std::int64_t initial, std::int64_t minimum,
-               util::Diagnostics& faults) {
+void fill_list(std::string_view name, std::vector<std::int64_t>& list, std::size_t rank, std::int64_t initial,
+               std::int64_t minimum, util::Diagnostics& faults) {
   if (list.empty()) list.assign(rank, initial);
   if (list.size() != rank) {
-    faults.add(Code::bad_size, "conv", fmt::format("{} has {} entries for {} spatial dimensions", name, list.size(), rank), "one entry a dimension");
+    faults.add(Code::bad_size, "conv",
+               fmt::format("{} has {} entries for {} spatial dimensions", name, list.size(), rank),
+               "one entry a dimension");
     return;
   }
   for (const std::int64_t size : list) check_size("conv", name, size, minimum, faults);
 }
 
 void check_channels(const Conv::Sizes& s, util::Diagnostics& faults) {
-  for (const auto& [name, size] : {std::pair{"batch", s.batch}, {"channels", s.channels}, {"filters", s.filters}, {"groups", s.groups}}) {
+  for (const auto& [name, size] :
+       {std::pair{"batch", s.batch}, {"channels", s.channels}, {"filters", s.filters}, {"groups", s.groups}}) {
     check_size("conv", name, size, 1, faults);
   }
   if (s.groups < 1) return;
   for (const auto& [name, size] : {std::pair{"channels", s.channels}, {"filters", s.filters}}) {
     if (size % s.groups != 0) {
-      faults.add(Code::bad_size, "conv", fmt::format("{} groups do not divide {} {}", s.groups, size, name), fmt::format("{} a multiple of groups", name));
+      faults.add(Code::bad_size, "conv", fmt::format("{} groups do not divide {} {}", s.groups, size, name),
+                 fmt::format("{} a multiple of groups", name));
     }
   }
 }
@@ -74,7 +80,8 @@ Conv::Sizes checked(Conv::Sizes s) {
   util::Diagnostics faults;
   const std::size_t rank = s.input.size();
   if (rank < 1 || rank > 3) {
-    faults.add(Code::bad_size, "conv", fmt::format("input has {} spatial dimensions", rank), "1 to 3, for instance 56x56");
+    faults.add(Code::bad_size, "conv", fmt::format("input has {} spatial dimensions", rank),
+               "1 to 3, for instance 56x56");
   }
   check_channels(s, faults);
   fill_list("input", s.input, rank, 1, 1, faults);
@@ -89,7 +96,8 @@ Conv::Sizes checked(Conv::Sizes s) {
     const auto reach = util::checked_multiply(s.kernel[d] - 1, s.dilation[d]);
     if (!reach || *reach + 1 > padded) {
       faults.add(Code::bad_size, "conv",
-                 fmt::format("in dimension {} the kernel of {} (dilation {}) is larger than the padded input of {}", d, s.kernel[d], s.dilation[d], padded),
+                 fmt::format("in dimension {} the kernel of {} (dilation {}) is larger than the padded input of {}", d,
+                             s.kernel[d], s.dilation[d], padded),
                  "a smaller kernel, or more padding");
     }
   }
@@ -114,14 +122,18 @@ Gemm::Sizes lowered_sizes(const Conv::Sizes& s, const std::vector<std::int64_t>&
   std::vector<std::int64_t> inputs{s.batch, s.channels};
   inputs.insert(inputs.end(), s.input.begin(), s.input.end());
   product("conv", "input words", inputs);
-  return {.m = product("conv", "output pixels", rows), .n = s.filters / s.groups, .k = product("conv", "weights", steps), .batch = s.groups};
+  return {.m = product("conv", "output pixels", rows),
+          .n = s.filters / s.groups,
+          .k = product("conv", "weights", steps),
+          .batch = s.groups};
 }
 
 }  // namespace
 
 Gemm::Gemm(const Sizes& sizes) : sizes_(checked(sizes)) {}
 
-Conv::Conv(Sizes sizes) : sizes_(checked(std::move(sizes))), output_(output_sizes(sizes_)), lowered_(lowered_sizes(sizes_, output_)) {}
+Conv::Conv(Sizes sizes)
+    : sizes_(checked(std::move(sizes))), output_(output_sizes(sizes_)), lowered_(lowered_sizes(sizes_, output_)) {}
 
 std::string kind(const Operation& operation) { return std::holds_alternative<Gemm>(operation) ? "gemm" : "conv"; }
 

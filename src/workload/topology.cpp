@@ -1,6 +1,7 @@
-// SCALE-Sim's layer tables. Facts about the format: a header line, then one layer a line with a trailing comma; matrix form
-// "name, M, N, K"; convolution form "name, input h, input w, filter h, filter w, channels, filters, stride"; an optional last
-// column "N:M" is a sparsity; a convolution whose name contains DP is depth-wise: one filter bank for each channel.
+// SCALE-Sim's layer tables. Facts about the format: a header line, then one layer a line with a trailing comma; matrix
+// form "name, M, N, K"; convolution form "name, input h, input w, filter h, filter w, channels, filters, stride"; an
+// optional last column "N:M" is a sparsity; a convolution whose name contains DP is depth-wise: one filter bank for
+// each channel.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -55,20 +56,23 @@ class TableReader {
       }
     }
     if (!columns) fault("the table is empty", kForms);
-    if (columns && layers_.empty() && faults_.empty()) fault("the table has a header but no layers", "one layer a line under the header");
+    if (columns && layers_.empty() && faults_.empty())
+      fault("the table has a header but no layers", "one layer a line under the header");
     faults_.raise_if_any();
     return std::move(layers_);
   }
 
  private:
   static constexpr const char* kForms =
-      "a header \"Layer, M, N, K,\" or \"Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,\"";
+      "a header \"Layer, M, N, K,\" or \"Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, "
+      "Num Filter, Strides,\"";
 
   // The header tells the form by its second column.
   std::vector<std::string> form(const std::vector<std::string_view>& header) {
     const std::string_view second = header.size() > 1 ? header[1] : "";
     if (second == "M" || second == "m") return {"M", "N", "K"};
-    if (second.find("IFMAP") != std::string_view::npos || second.find("ifmap") != std::string_view::npos || second.find("Ifmap") != std::string_view::npos) {
+    if (second.find("IFMAP") != std::string_view::npos || second.find("ifmap") != std::string_view::npos ||
+        second.find("Ifmap") != std::string_view::npos) {
       return {"IFMAP Height", "IFMAP Width", "Filter Height", "Filter Width", "Channels", "Num Filter", "Strides"};
     }
     fault(fmt::format("the header's second column is '{}'", second), kForms);
@@ -80,7 +84,8 @@ class TableReader {
     const std::size_t expected = columns.size() + 1;
     const bool sparsity = row.size() == expected + 1 && row.back().find(':') != std::string_view::npos;
     if (row.size() != expected && !sparsity) {
-      fault(fmt::format("{} cells where {} are expected", row.size(), expected), fmt::format("a name and {} numbers", columns.size()));
+      fault(fmt::format("{} cells where {} are expected", row.size(), expected),
+            fmt::format("a name and {} numbers", columns.size()));
       return;
     }
     std::vector<std::int64_t> numbers;
@@ -102,7 +107,8 @@ class TableReader {
   void check_dense(std::string_view ratio) {
     const auto parts = split(ratio, ':');
     if (parts.size() == 2 && !parts[0].empty() && parts[0] == parts[1]) return;
-    faults_.add(Code::unsupported_operator, place_, fmt::format("sparsity {} asks for a sparse machine", ratio), "1:1, or leave the column out");
+    faults_.add(Code::unsupported_operator, place_, fmt::format("sparsity {} asks for a sparse machine", ratio),
+                "1:1, or leave the column out");
   }
 
   void add_layer(std::string_view name, const std::vector<std::int64_t>& n) {
@@ -111,7 +117,8 @@ class TableReader {
         layers_.push_back({std::string(name), Gemm({.m = n[0], .n = n[1], .k = n[2]})});
         return;
       }
-      Conv::Sizes sizes{.channels = n[4], .filters = n[5], .input = {n[0], n[1]}, .kernel = {n[2], n[3]}, .stride = {n[6], n[6]}};
+      Conv::Sizes sizes{
+          .channels = n[4], .filters = n[5], .input = {n[0], n[1]}, .kernel = {n[2], n[3]}, .stride = {n[6], n[6]}};
       if (name.find("DP") != std::string_view::npos && n[4] > 0) {
         sizes.groups = n[4];
         const bool countable = n[5] <= (std::int64_t{1} << 40) / n[4];
@@ -123,7 +130,9 @@ class TableReader {
     }
   }
 
-  void fault(std::string message, std::string remedy) { faults_.add(Code::bad_table, place_.empty() ? source_ : place_, std::move(message), std::move(remedy)); }
+  void fault(std::string message, std::string remedy) {
+    faults_.add(Code::bad_table, place_.empty() ? source_ : place_, std::move(message), std::move(remedy));
+  }
 
   std::string_view text_;
   std::string source_;
@@ -134,6 +143,8 @@ class TableReader {
 
 }  // namespace
 
-std::vector<Layer> parse_topology(const std::string& text, const std::string& source) { return TableReader(text, source).read(); }
+std::vector<Layer> parse_topology(const std::string& text, const std::string& source) {
+  return TableReader(text, source).read();
+}
 
 }  // namespace cairn

@@ -1,5 +1,5 @@
-// Collection bus (spec section 2.3): `lines` result lines; accumulator i drives input i / lines of line i mod lines. A line
-// carries one result a cycle and serves its inputs round-robin.
+// Collection bus (spec section 2.3): `lines` result lines; accumulator i drives input i / lines of line i mod lines. A
+// line carries one result a cycle and serves its inputs round-robin.
 #include <algorithm>
 
 #include "fabric/collection/counters.h"
@@ -16,14 +16,18 @@ class Bus final : public Part {
     std::int64_t latency = 1;
     static auto fields() {
       return std::tuple{
-          schema::integer("lines", &Params::lines, "results/cycle", {0, 1 << 20}, "result lines, one result a cycle each; 0 = one an accumulator"),
+          schema::integer("lines", &Params::lines, "results/cycle", {0, 1 << 20},
+                          "result lines, one result a cycle each; 0 = one an accumulator"),
           schema::integer("latency", &Params::latency, "cycles", {0, 1 << 10}, "from the bus input to the write-back")};
     }
   };
   using Counters = CollectionCounters;
 
   Bus(std::string slot, const Params& params, const Array&, Links& links)
-      : Part(std::move(slot)), params_(params), links_(links), lines_(static_cast<std::size_t>(links.results->lanes())) {}
+      : Part(std::move(slot)),
+        params_(params),
+        links_(links),
+        lines_(static_cast<std::size_t>(links.results->lanes())) {}
 
   kernel::Wiring wiring() const override { return {{links_.sums}, {links_.results}}; }
   void configure(const Round&) override {}

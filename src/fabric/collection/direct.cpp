@@ -1,5 +1,5 @@
-// Direct read-out: every accumulator has its own wire to the write-back, as in a test bench that looks at all accumulators
-// of the array in parallel. Costs nothing in time; no real array of size has it.
+// Direct read-out: every accumulator has its own wire to the write-back, as in a test bench that looks at all
+// accumulators of the array in parallel. Costs nothing in time; no real array of size has it.
 #include "fabric/collection/counters.h"
 #include "fabric/part.h"
 
@@ -11,12 +11,14 @@ class Direct final : public Part {
   struct Params {
     std::int64_t latency = 0;
     static auto fields() {
-      return std::tuple{schema::integer("latency", &Params::latency, "cycles", {0, 1 << 10}, "from the accumulator to the write-back")};
+      return std::tuple{schema::integer("latency", &Params::latency, "cycles", {0, 1 << 10},
+                                        "from the accumulator to the write-back")};
     }
   };
   using Counters = CollectionCounters;
 
-  Direct(std::string slot, const Params& params, const Array&, Links& links) : Part(std::move(slot)), params_(params), links_(links) {}
+  Direct(std::string slot, const Params& params, const Array&, Links& links)
+      : Part(std::move(slot)), params_(params), links_(links) {}
 
   kernel::Wiring wiring() const override { return {{links_.sums}, {links_.results}}; }
   void configure(const Round&) override {}
@@ -59,7 +61,8 @@ class Direct final : public Part {
 }  // namespace
 
 PartInfo collection_direct() {
-  return declare<Direct>("collection", "direct", "A wire from every accumulator to the write-back: all results visible at once.");
+  return declare<Direct>("collection", "direct",
+                         "A wire from every accumulator to the write-back: all results visible at once.");
 }
 
 }  // namespace cairn::fabric

@@ -1,6 +1,6 @@
-// Shift-out read-out (rtl notes, axis-systolic-array): finished sums are copied into a second register at each element; when
-// the whole tile is there it is shifted out sideways, one column of results a cycle, while the array may already work on the
-// next tile. A register is free again when the last column has left.
+// Shift-out read-out (rtl notes, axis-systolic-array): finished sums are copied into a second register at each element;
+// when the whole tile is there it is shifted out sideways, one column of results a cycle, while the array may already
+// work on the next tile. A register is free again when the last column has left.
 #include <algorithm>
 
 #include "fabric/collection/counters.h"
@@ -15,19 +15,26 @@ class Shift final : public Part {
   struct Params {
     std::int64_t latency = 0;
     static auto fields() {
-      return std::tuple{schema::integer("latency", &Params::latency, "cycles", {0, 1 << 10}, "from the edge of the array to the write-back")};
+      return std::tuple{schema::integer("latency", &Params::latency, "cycles", {0, 1 << 10},
+                                        "from the edge of the array to the write-back")};
     }
   };
   using Counters = CollectionCounters;
 
   Shift(std::string slot, const Params& params, const Array& array, Links& links)
-      : Part(std::move(slot)), params_(params), array_(array), links_(links), registers_(static_cast<std::size_t>(array.lanes())) {}
+      : Part(std::move(slot)),
+        params_(params),
+        array_(array),
+        links_(links),
+        registers_(static_cast<std::size_t>(array.lanes())) {}
 
   kernel::Wiring wiring() const override { return {{links_.sums}, {links_.results}}; }
   void configure(const Round& round) override { used_ = round.used; }
 
   // The registers of a tile are taken from its first sum, at the near corner, to its last beat.
-  Cycle interval(const Round& round) const override { return round.used.rows - 1 + round.used.columns - 1 + array_.extent.columns; }
+  Cycle interval(const Round& round) const override {
+    return round.used.rows - 1 + round.used.columns - 1 + array_.extent.columns;
+  }
 
   bool tick(Cycle now) override {
     const bool shifted = beats_left_ > 0;
@@ -51,7 +58,8 @@ class Shift final : public Part {
     const Cycle first = full + 1 + array_.extent.columns - used_.columns;
     std::ranges::fill(links_.results->streams, kernel::Stream{});
     for (int row = 0; row < used_.rows; ++row) {
-      links_.results->streams[static_cast<std::size_t>(row)] = kernel::Stream::regular(first + params_.latency, 1, used_.columns);
+      links_.results->streams[static_cast<std::size_t>(row)] =
+          kernel::Stream::regular(first + params_.latency, 1, used_.columns);
     }
     counters_.results_in += static_cast<Count>(used_.rows) * used_.columns;
     counters_.results_out += static_cast<Count>(used_.rows) * used_.columns;
@@ -99,7 +107,8 @@ class Shift final : public Part {
 }  // namespace
 
 PartInfo collection_shift() {
-  PartInfo row = declare<Shift>("collection", "shift", "A second register an element; finished tiles are shifted out a column a cycle.");
+  PartInfo row = declare<Shift>("collection", "shift",
+                                "A second register an element; finished tiles are shifted out a column a cycle.");
   row.lanes = [](const schema::Values&, const Array& array) { return array.extent.rows; };
   return row;
 }

@@ -1,6 +1,7 @@
 // Point-to-point distribution network (paper Fig. 3 "PoPN"): each read port of the global buffer feeds its own group of
-// consecutive edge endpoints (columns first, then rows) and sends one word a cycle. With as many ports as endpoints every
-// edge lane has its own wire; with fewer, the words of a step take turns at their port, which is what bandwidth costs.
+// consecutive edge endpoints (columns first, then rows) and sends one word a cycle. With as many ports as endpoints
+// every edge lane has its own wire; with fewer, the words of a step take turns at their port, which is what bandwidth
+// costs.
 #include <algorithm>
 
 #include "fabric/part.h"
@@ -16,18 +17,19 @@ class PointToPoint final : public Part {
     std::int64_t latency = 0;
     std::int64_t queue_depth = 0;
     static auto fields() {
-      return std::tuple{
-          schema::integer("bandwidth", &Params::bandwidth, "words/cycle", {0, 1 << 20},
-                          "read ports of the global buffer, one word a cycle each; 0 = one an endpoint"),
-          schema::integer("latency", &Params::latency, "cycles", {0, 1 << 10}, "from a read port to the edge of the array"),
-          schema::integer("queue_depth", &Params::queue_depth, "steps", {0, 1 << 20},
-                          "operand steps that may wait at the ports; 0 = unbounded")};
+      return std::tuple{schema::integer("bandwidth", &Params::bandwidth, "words/cycle", {0, 1 << 20},
+                                        "read ports of the global buffer, one word a cycle each; 0 = one an endpoint"),
+                        schema::integer("latency", &Params::latency, "cycles", {0, 1 << 10},
+                                        "from a read port to the edge of the array"),
+                        schema::integer("queue_depth", &Params::queue_depth, "steps", {0, 1 << 20},
+                                        "operand steps that may wait at the ports; 0 = unbounded")};
     }
   };
   struct Counters {
     Count words = 0;
     static auto fields() {
-      return std::tuple{stats::counter("words", &Counters::words, "words", "words sent from the read ports to the edge")};
+      return std::tuple{
+          stats::counter("words", &Counters::words, "words", "words sent from the read ports to the edge")};
     }
   };
 
@@ -61,7 +63,8 @@ class PointToPoint final : public Part {
 
   bool has_flow() const override { return params_.queue_depth == 0; }
 
-  // A port with n words a step is a server that is busy n cycles with each step; its j-th word leaves j cycles into that.
+  // A port with n words a step is a server that is busy n cycles with each step; its j-th word leaves j cycles into
+  // that.
   void flow() override {
     const kernel::Stream& steps = links_.posts->streams[0];
     std::ranges::fill(links_.operands->streams, kernel::Stream{});
@@ -84,7 +87,7 @@ class PointToPoint final : public Part {
     int endpoint;
   };
   struct Port {
-    std::vector<Word> words;   // of each step, in order
+    std::vector<Word> words;  // of each step, in order
     std::size_t next_word = 0;
     std::size_t next_step = 0;  // counted from the oldest step that still waits
   };
@@ -97,7 +100,8 @@ class PointToPoint final : public Part {
     std::copy_n(step, used_.columns, wires.values.begin());
     std::copy_n(step + used_.columns, used_.rows, wires.values.begin() + array_.extent.columns);
     for (std::size_t w = 0; w < wires.valid.words().size(); ++w) {
-      if ((wires.valid.words()[w] & endpoints_.words()[w]) != 0) util::require(false, "distribution", "a word overwrote one that was not taken");
+      if ((wires.valid.words()[w] & endpoints_.words()[w]) != 0)
+        util::require(false, "distribution", "a word overwrote one that was not taken");
       wires.valid.words()[w] |= endpoints_.words()[w];
     }
     const Count words = used_.columns + used_.rows;
@@ -145,14 +149,15 @@ class PointToPoint final : public Part {
   Counters counters_;
   Extent used_;
   kernel::LaneSet endpoints_;  // in use
-  int group_ = 1;  // endpoints a port
+  int group_ = 1;              // endpoints a port
   std::vector<Port> ports_;
 };
 
 }  // namespace
 
 PartInfo distribution_point_to_point() {
-  PartInfo row = declare<PointToPoint>("distribution", "point-to-point", "A wire from each read port to its own group of edge endpoints.");
+  PartInfo row = declare<PointToPoint>("distribution", "point-to-point",
+                                       "A wire from each read port to its own group of edge endpoints.");
   row.lanes = [](const schema::Values&, const Array& array) { return array.endpoints(); };
   return row;
 }

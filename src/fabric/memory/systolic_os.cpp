@@ -1,8 +1,9 @@
 // The memory controller of an output-stationary systolic array (paper Fig. 3 "DC", TPU-like; spec: OS mesh controller).
 //
-// A tile of outputs stays in the array while its operands stream past: in step k the controller posts the k-th word of every
-// used column (weights) and then of every used row (inputs) to the read ports. Between tiles it reconfigures the array. The
-// reference waits until the last output of a tile is stored; real arrays can let the next tile follow at once (`overlap`).
+// A tile of outputs stays in the array while its operands stream past: in step k the controller posts the k-th word of
+// every used column (weights) and then of every used row (inputs) to the read ports. Between tiles it reconfigures the
+// array. The reference waits until the last output of a tile is stored; real arrays can let the next tile follow at
+// once (`overlap`).
 #include "fabric/part.h"
 #include "util/diagnostics.h"
 
@@ -19,8 +20,9 @@ class SystolicOs final : public Part {
       return std::tuple{
           schema::integer("setup_cycles", &Params::setup_cycles, "cycles", {0, 1 << 20},
                           "reconfiguration before the operands of a tile; with overlap, before the first tile only"),
-          schema::boolean("overlap", &Params::overlap,
-                          "the operands of a tile follow those of the last one at once, on the whole array, zero-padded"),
+          schema::boolean(
+              "overlap", &Params::overlap,
+              "the operands of a tile follow those of the last one at once, on the whole array, zero-padded"),
           schema::boolean("count_setup", &Params::count_setup,
                           "count from the first set-up; false counts from the first operand, as RTL test benches do")};
     }
@@ -32,9 +34,12 @@ class SystolicOs final : public Part {
     Count setups = 0;
     static auto fields() {
       return std::tuple{
-          stats::counter("weight_reads", &Counters::weight_reads, "words", "words of the column operand read from the global buffer"),
-          stats::counter("input_reads", &Counters::input_reads, "words", "words of the row operand read from the global buffer"),
-          stats::counter("padding_words", &Counters::padding_words, "words", "zeros sent to the edge without a buffer read"),
+          stats::counter("weight_reads", &Counters::weight_reads, "words",
+                         "words of the column operand read from the global buffer"),
+          stats::counter("input_reads", &Counters::input_reads, "words",
+                         "words of the row operand read from the global buffer"),
+          stats::counter("padding_words", &Counters::padding_words, "words",
+                         "zeros sent to the edge without a buffer read"),
           stats::counter("setups", &Counters::setups, "times", "reconfigurations of the array, one a tile")};
     }
   };
@@ -131,7 +136,9 @@ class SystolicOs final : public Part {
 }  // namespace
 
 PartInfo memory_systolic_os() {
-  return declare<SystolicOs>("memory", "systolic-os", "Controller of an output-stationary systolic array: streams operands past a tile of outputs.");
+  return declare<SystolicOs>(
+      "memory", "systolic-os",
+      "Controller of an output-stationary systolic array: streams operands past a tile of outputs.");
 }
 
 }  // namespace cairn::fabric

@@ -1,9 +1,9 @@
-// Mesh of processing elements (paper Fig. 3, TPU-like; spec: OS mesh). A column word enters at the top and moves down, a row
-// word enters at the left and moves right, one hop a cycle. An element that holds one of each multiplies them, hands the
-// product to its accumulator and passes both words on. Words that come before their partner wait in a queue.
+// Mesh of processing elements (paper Fig. 3, TPU-like; spec: OS mesh). A column word enters at the top and moves down,
+// a row word enters at the left and moves right, one hop a cycle. An element that holds one of each multiplies them,
+// hands the product to its accumulator and passes both words on. Words that come before their partner wait in a queue.
 //
-// One component over flat arrays, lane = row * columns + column. A cycle is a few passes over whole arrays; only the words
-// that cannot be used in the cycle in which they arrive are handled one by one.
+// One component over flat arrays, lane = row * columns + column. A cycle is a few passes over whole arrays; only the
+// words that cannot be used in the cycle in which they arrive are handled one by one.
 #include <algorithm>
 
 #include "fabric/part.h"
@@ -21,14 +21,20 @@ constexpr std::int64_t kLongestSide = 1024;
 // The words that move one way: the wires into each element, now and in the next cycle, and what waits behind them.
 struct Flow {
   Flow(int lanes, int lanes_to_neighbour)
-      : hop(lanes_to_neighbour), arriving(lanes), leaving(lanes), forwards(lanes), waiting(lanes),
-        in(static_cast<std::size_t>(lanes)), out(static_cast<std::size_t>(lanes)), queues(static_cast<std::size_t>(lanes)) {}
+      : hop(lanes_to_neighbour),
+        arriving(lanes),
+        leaving(lanes),
+        forwards(lanes),
+        waiting(lanes),
+        in(static_cast<std::size_t>(lanes)),
+        out(static_cast<std::size_t>(lanes)),
+        queues(static_cast<std::size_t>(lanes)) {}
 
-  int hop;            // lanes from an element to its neighbour
-  LaneSet arriving;   // wires that carry a word in this cycle
-  LaneSet leaving;    // and in the next
-  LaneSet forwards;   // elements that have a neighbour in use
-  LaneSet waiting;    // elements with words in the queue
+  int hop;           // lanes from an element to its neighbour
+  LaneSet arriving;  // wires that carry a word in this cycle
+  LaneSet leaving;   // and in the next
+  LaneSet forwards;  // elements that have a neighbour in use
+  LaneSet waiting;   // elements with words in the queue
   std::vector<float> in;
   std::vector<float> out;
   std::vector<kernel::Ring<float>> queues;
@@ -62,7 +68,8 @@ class Mesh final : public Part {
       return std::tuple{
           schema::integer("rows", &Params::rows, "elements", {1, kLongestSide}, "rows of processing elements"),
           schema::integer("columns", &Params::columns, "elements", {1, kLongestSide}, "columns of processing elements"),
-          schema::integer("latency", &Params::latency, "cycles", {0, 1 << 10}, "from a multiplication to the accumulator; 0 = in one cycle"),
+          schema::integer("latency", &Params::latency, "cycles", {0, 1 << 10},
+                          "from a multiplication to the accumulator; 0 = in one cycle"),
           schema::integer("queue_depth", &Params::queue_depth, "words", {0, 1 << 20},
                           "words of each kind that may wait at an element; 0 = unbounded, 1 halves the rate")};
     }
@@ -74,18 +81,26 @@ class Mesh final : public Part {
     Count operand_pops = 0;
     Count configurations = 0;
     static auto fields() {
-      return std::tuple{
-          stats::counter("multiplications", &Counters::multiplications, "operations", "products computed by the processing elements"),
-          stats::counter("hops", &Counters::hops, "words", "words passed on to a neighbouring element"),
-          stats::counter("operand_pushes", &Counters::operand_pushes, "words", "words written to the operand queues of the elements"),
-          stats::counter("operand_pops", &Counters::operand_pops, "words", "words read from the operand queues of the elements"),
-          stats::counter("configurations", &Counters::configurations, "times", "elements configured, all of the array once a tile")};
+      return std::tuple{stats::counter("multiplications", &Counters::multiplications, "operations",
+                                       "products computed by the processing elements"),
+                        stats::counter("hops", &Counters::hops, "words", "words passed on to a neighbouring element"),
+                        stats::counter("operand_pushes", &Counters::operand_pushes, "words",
+                                       "words written to the operand queues of the elements"),
+                        stats::counter("operand_pops", &Counters::operand_pops, "words",
+                                       "words read from the operand queues of the elements"),
+                        stats::counter("configurations", &Counters::configurations, "times",
+                                       "elements configured, all of the array once a tile")};
     }
   };
 
   Mesh(std::string slot, const Params& params, const Array& array, Links& links)
-      : Part(std::move(slot)), params_(params), array_(array), links_(links),
-        rightward_(array.lanes(), 1), downward_(array.lanes(), array.extent.columns), fires_(array.lanes()) {}
+      : Part(std::move(slot)),
+        params_(params),
+        array_(array),
+        links_(links),
+        rightward_(array.lanes(), 1),
+        downward_(array.lanes(), array.extent.columns),
+        fires_(array.lanes()) {}
 
   kernel::Wiring wiring() const override { return {{links_.operands}, {links_.products}}; }
 
@@ -121,8 +136,8 @@ class Mesh final : public Part {
 
   bool has_flow() const override { return params_.queue_depth == 0; }
 
-  // F(row, column) = join of what passes down its column and what passes right along its row; a word is one hop a cycle late
-  // at each element, and where an element waits for one word it passes the other on late too. Hence prefix joins.
+  // F(row, column) = join of what passes down its column and what passes right along its row; a word is one hop a cycle
+  // late at each element, and where an element waits for one word it passes the other on late too. Hence prefix joins.
   void flow() override {
     const std::vector<Stream>& edge = links_.operands->streams;
     std::vector<Stream> from_above(edge.begin(), edge.begin() + used_.columns);
@@ -154,7 +169,8 @@ class Mesh final : public Part {
   }
 
  private:
-  // Column words enter at the top row, whose lanes have the numbers of their endpoints; row words enter at the left column.
+  // Column words enter at the top row, whose lanes have the numbers of their endpoints; row words enter at the left
+  // column.
   void take_from_edge(Cycle now) {
     if (links_.operands->in_flight() == 0) return;
     auto& edge = links_.operands->incoming(now);
@@ -174,12 +190,13 @@ class Mesh final : public Part {
     links_.operands->take_all(now, taken);
   }
 
-  // Every element that has one word of each kind fires, if there is room at its neighbours. Room is judged before anything
-  // fires, so a place that is freed in this cycle counts in the next.
+  // Every element that has one word of each kind fires, if there is room at its neighbours. Room is judged before
+  // anything fires, so a place that is freed in this cycle counts in the next.
   Count choose_fires() {
     Count fired = 0;
     for (std::size_t w = 0; w < fires_.words().size(); ++w) {
-      fires_.words()[w] = (rightward_.arriving.words()[w] | rightward_.waiting.words()[w]) & (downward_.arriving.words()[w] | downward_.waiting.words()[w]);
+      fires_.words()[w] = (rightward_.arriving.words()[w] | rightward_.waiting.words()[w]) &
+                          (downward_.arriving.words()[w] | downward_.waiting.words()[w]);
       fired += std::popcount(fires_.words()[w]);
     }
     if (params_.queue_depth == 0) return fired;
@@ -194,19 +211,21 @@ class Mesh final : public Part {
   bool has_room(const Flow& flow, int lane) const {
     if (!flow.forwards.test(lane)) return true;
     const int neighbour = lane + flow.hop;
-    const std::size_t held = flow.queues[static_cast<std::size_t>(neighbour)].size() + (flow.arriving.test(neighbour) ? 1 : 0);
+    const std::size_t held =
+        flow.queues[static_cast<std::size_t>(neighbour)].size() + (flow.arriving.test(neighbour) ? 1 : 0);
     return static_cast<std::int64_t>(held) < params_.queue_depth;
   }
 
-  // Words that cannot be used on arrival join their queue; elements that fire from a queue find its head in `in`. All other
-  // lanes pass straight through. Returns how many words arrived.
+  // Words that cannot be used on arrival join their queue; elements that fire from a queue find its head in `in`. All
+  // other lanes pass straight through. Returns how many words arrived.
   Count settle(Flow& flow) {
     Count arrived = 0;
     for (std::size_t w = 0; w < fires_.words().size(); ++w) {
       const std::uint64_t arriving = flow.arriving.words()[w];
       const std::uint64_t fires = fires_.words()[w];
       arrived += std::popcount(arriving);
-      for (std::uint64_t odd = (flow.waiting.words()[w] & (arriving | fires)) | (arriving & ~fires); odd != 0; odd &= odd - 1) {
+      for (std::uint64_t odd = (flow.waiting.words()[w] & (arriving | fires)) | (arriving & ~fires); odd != 0;
+           odd &= odd - 1) {
         const std::uint64_t bit = odd & -odd;
         const std::size_t lane = w * 64 + static_cast<std::size_t>(std::countr_zero(odd));
         kernel::Ring<float>& queue = flow.queues[lane];
@@ -227,7 +246,8 @@ class Mesh final : public Part {
     auto& products = links_.products->outgoing(now);
     for (std::size_t i = 0; i < busy_lanes(); ++i) products.values[i] = rightward_.in[i] * downward_.in[i];
     for (std::size_t w = 0; w < fires_.words().size(); ++w) {
-      if ((products.valid.words()[w] & fires_.words()[w]) != 0) util::require(false, "multiplier", "a product overwrote one that was not taken");
+      if ((products.valid.words()[w] & fires_.words()[w]) != 0)
+        util::require(false, "multiplier", "a product overwrote one that was not taken");
       products.valid.words()[w] |= fires_.words()[w];
     }
     links_.products->sent(fired);
@@ -237,10 +257,13 @@ class Mesh final : public Part {
     const auto hop = static_cast<std::size_t>(flow.hop);
     if (busy_lanes() > hop) std::copy_n(flow.in.begin(), busy_lanes() - hop, flow.out.begin() + flow.hop);
     or_shifted(flow.leaving, fires_, flow.forwards, flow.hop);
-    for (std::size_t w = 0; w < fires_.words().size(); ++w) counters_.hops += std::popcount(fires_.words()[w] & flow.forwards.words()[w]);
+    for (std::size_t w = 0; w < fires_.words().size(); ++w)
+      counters_.hops += std::popcount(fires_.words()[w] & flow.forwards.words()[w]);
   }
 
-  std::size_t busy_lanes() const { return static_cast<std::size_t>(used_.rows) * static_cast<std::size_t>(array_.extent.columns); }
+  std::size_t busy_lanes() const {
+    return static_cast<std::size_t>(used_.rows) * static_cast<std::size_t>(array_.extent.columns);
+  }
 
   // The elements at the edge give their places back to the distribution network.
   void release_edge(Cycle now) {
@@ -267,7 +290,9 @@ class Mesh final : public Part {
 }  // namespace
 
 PartInfo multiplier_mesh() {
-  return declare<Mesh>("multiplier", "mesh", "Two-dimensional array of processing elements; operands hop right and down, one element a cycle.");
+  return declare<Mesh>(
+      "multiplier", "mesh",
+      "Two-dimensional array of processing elements; operands hop right and down, one element a cycle.");
 }
 
 }  // namespace cairn::fabric

@@ -13,7 +13,8 @@ class Temporal final : public Part {
   struct Params {
     std::int64_t latency = 1;
     static auto fields() {
-      return std::tuple{schema::integer("latency", &Params::latency, "cycles", {0, 1 << 10}, "from the last addition to the read-out")};
+      return std::tuple{schema::integer("latency", &Params::latency, "cycles", {0, 1 << 10},
+                                        "from the last addition to the read-out")};
     }
   };
   struct Counters {
@@ -22,17 +23,24 @@ class Temporal final : public Part {
     Count register_writes = 0;
     Count results = 0;
     static auto fields() {
-      return std::tuple{
-          stats::counter("additions", &Counters::additions, "operations", "products added to a sum that is already there"),
-          stats::counter("register_reads", &Counters::register_reads, "words", "sums read back from the accumulator registers"),
-          stats::counter("register_writes", &Counters::register_writes, "words", "sums written to the accumulator registers"),
-          stats::counter("results", &Counters::results, "results", "finished sums")};
+      return std::tuple{stats::counter("additions", &Counters::additions, "operations",
+                                       "products added to a sum that is already there"),
+                        stats::counter("register_reads", &Counters::register_reads, "words",
+                                       "sums read back from the accumulator registers"),
+                        stats::counter("register_writes", &Counters::register_writes, "words",
+                                       "sums written to the accumulator registers"),
+                        stats::counter("results", &Counters::results, "results", "finished sums")};
     }
   };
 
   Temporal(std::string slot, const Params& params, const Array& array, Links& links)
-      : Part(std::move(slot)), params_(params), links_(links), sums_(static_cast<std::size_t>(array.lanes())),
-        taken_alone_(sums_.size()), taken_together_((sums_.size() + 63) / 64), due_(taken_together_.size()) {}
+      : Part(std::move(slot)),
+        params_(params),
+        links_(links),
+        sums_(static_cast<std::size_t>(array.lanes())),
+        taken_alone_(sums_.size()),
+        taken_together_((sums_.size() + 63) / 64),
+        due_(taken_together_.size()) {}
 
   kernel::Wiring wiring() const override { return {{links_.products}, {links_.sums}}; }
 
@@ -95,8 +103,8 @@ class Temporal final : public Part {
 
   Count taken(std::size_t lane) const { return taken_alone_[lane] + taken_together_[lane / 64]; }
 
-  // `due_` counts down the earliest cycle in which one of 64 lanes can be complete, so that finished sums are looked for
-  // only then.
+  // `due_` counts down the earliest cycle in which one of 64 lanes can be complete, so that finished sums are looked
+  // for only then.
   Count hand_over(std::size_t word, Cycle now) {
     Count finished = 0;
     Count furthest = 0;
@@ -125,7 +133,7 @@ class Temporal final : public Part {
   Params params_;
   Links& links_;
   Counters counters_;
-  Count steps_ = 0;           // products a sum
+  Count steps_ = 0;  // products a sum
   std::vector<float> sums_;
   // Products in a sum so far: those that came alone, and those that came to all 64 neighbours at once.
   std::vector<Count> taken_alone_;
@@ -136,7 +144,8 @@ class Temporal final : public Part {
 }  // namespace
 
 PartInfo reduction_temporal() {
-  return declare<Temporal>("reduction", "temporal", "One accumulator a multiplier; products of an output are added up over time.");
+  return declare<Temporal>("reduction", "temporal",
+                           "One accumulator a multiplier; products of an output are added up over time.");
 }
 
 }  // namespace cairn::fabric

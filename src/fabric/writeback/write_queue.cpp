@@ -1,5 +1,5 @@
-// Write-back: results from the lines queue up and are stored in the global buffer. The reference retires only half of the
-// queue, rounded up, in a cycle (spec 2.3), which stretches every burst and every tail; `all` stores what is there.
+// Write-back: results from the lines queue up and are stored in the global buffer. The reference retires only half of
+// the queue, rounded up, in a cycle (spec 2.3), which stretches every burst and every tail; `all` stores what is there.
 #include <algorithm>
 #include <deque>
 
@@ -16,21 +16,27 @@ class WriteQueue final : public Part {
   struct Params {
     Drain drain = Drain::half;
     static auto fields() {
-      return std::tuple{schema::choice("drain", &Params::drain, {"half", "all"},
-                                       "how much of the queue is stored in a cycle: half of it, rounded up, as the reference does, or all")};
+      return std::tuple{schema::choice(
+          "drain", &Params::drain, {"half", "all"},
+          "how much of the queue is stored in a cycle: half of it, rounded up, as the reference does, or all")};
     }
   };
   struct Counters {
     Count results = 0;
     Count output_writes = 0;
     static auto fields() {
-      return std::tuple{stats::counter("results", &Counters::results, "results", "results that arrived, those of padding included"),
-                        stats::counter("output_writes", &Counters::output_writes, "words", "outputs written to the global buffer")};
+      return std::tuple{
+          stats::counter("results", &Counters::results, "results", "results that arrived, those of padding included"),
+          stats::counter("output_writes", &Counters::output_writes, "words", "outputs written to the global buffer")};
     }
   };
 
   WriteQueue(std::string slot, const Params& params, const Array& array, Links& links)
-      : Part(std::move(slot)), params_(params), array_(array), links_(links), outputs_of_(static_cast<std::size_t>(array.lanes())) {}
+      : Part(std::move(slot)),
+        params_(params),
+        array_(array),
+        links_(links),
+        outputs_of_(static_cast<std::size_t>(array.lanes())) {}
 
   kernel::Wiring wiring() const override { return {{links_.results}, {links_.done}}; }
 
@@ -61,7 +67,8 @@ class WriteQueue final : public Part {
   // Sends one item: the cycle in which the last output of the round is stored.
   void flow() override {
     const kernel::Stream arrivals = kernel::merge(links_.results->streams);
-    links_.done->streams[0] = kernel::Stream::regular(params_.drain == Drain::half ? halved(arrivals) : arrivals.last(), 0, 1);
+    links_.done->streams[0] =
+        kernel::Stream::regular(params_.drain == Drain::half ? halved(arrivals) : arrivals.last(), 0, 1);
     counters_.results += arrivals.count();
     counters_.output_writes += static_cast<Count>(round_.valid.rows) * round_.valid.columns;
   }
@@ -103,8 +110,8 @@ class WriteQueue final : public Part {
     ++counters_.output_writes;
   }
 
-  // The queue holds n results and stores ceil(n / 2) of them a cycle: replayed, since what is left over depends on the whole
-  // history; the cost is one step a cycle in which something is queued.
+  // The queue holds n results and stores ceil(n / 2) of them a cycle: replayed, since what is left over depends on the
+  // whole history; the cost is one step a cycle in which something is queued.
   static Cycle halved(const kernel::Stream& arrivals) {
     const std::vector<Cycle> times = arrivals.times();
     Cycle now = 0;

@@ -1,0 +1,80 @@
+# Two commands do everything on a fresh Debian machine: `make demo` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell git ls-files --cached --others --exclude-standard CMakeLists.txt cmake src include presets python bench tests/cpp pyproject.toml 2>/dev/null)
+CXX_FILES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.h')
+FUZZ_SECONDS ?= 15
+
+.PHONY: help demo build build-cpp test test-cpp test-python lint format tidy sanitize fuzz bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+demo: build ## set up, build, and read a line of a scanned page with a real network on a simulated array
+	$(BIN)/pip install -q --no-deps -r tools/requirements-demo.txt
+	$(BIN)/python examples/read_text.py
+
+build: $(VENV)/built ## build in release mode and install the `cairn` command into .venv
+
+test: lint test-cpp test-python tidy sanitize fuzz ## every test there is
+	@echo "all tests passed"
+
+test-cpp: build-cpp ## C++ tests, release build
+	ctest --test-dir build/release --output-on-failure -j 2
+
+test-python: build ## Python, policy and documentation tests
+	$(BIN)/pip install -q --no-deps -r tools/requirements-demo.txt
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/ready ## formatting and Python lint
+	tools/install-packages.sh tools/packages-test.txt
+	clang-format --dry-run --Werror $(CXX_FILES)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/ready ## rewrite all sources in the project's format
+	clang-format -i $(CXX_FILES)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+tidy: build ## clang-tidy over the library
+	tools/install-packages.sh tools/packages-test.txt
+	$(BIN)/python tools/run_clang_tidy.py build/release
+
+sanitize: $(VENV)/ready ## C++ tests under the address and undefined-behaviour sanitizers
+	tools/install-packages.sh tools/packages-test.txt
+	cmake --preset sanitize >/dev/null
+	cmake --build --preset sanitize
+	CAIRN_CASES=$${CAIRN_CASES:-40} ctest --test-dir build/sanitize --output-on-failure -j 2
+
+fuzz: $(VENV)/ready ## every parser and machine configuration under libFuzzer, FUZZ_SECONDS each
+	tools/install-packages.sh tools/packages-test.txt
+	cmake --preset fuzz >/dev/null
+	cmake --build --preset fuzz
+	$(BIN)/python tools/run_fuzzers.py build/fuzz --seconds $(FUZZ_SECONDS)
+
+bench: build-cpp ## speed of both evaluators; docs/validation/speed.md says what to expect
+	build/release/bench/cairn_bench
+
+clean: ## remove everything that was built
+	rm -rf build $(VENV)
+
+$(VENV)/ready: tools/packages.txt tools/requirements.txt
+	tools/install-packages.sh tools/packages.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check -r tools/requirements.txt
+	touch $@
+
+$(VENV)/built: $(VENV)/ready $(SOURCES)
+	$(BIN)/pip install --disable-pip-version-check --no-build-isolation --no-deps --force-reinstall -q -Cbuild-dir=build/release .
+	touch $@
+
+# The same CMake build as the Python package's, with the C++ tests and benchmarks switched on.
+build-cpp: build
+	tools/install-packages.sh tools/packages-test.txt
+	cmake -S . -B build/release -DCAIRN_TESTS=ON -DCAIRN_BENCH=ON >/dev/null
+	cmake --build build/release
