@@ -9,7 +9,7 @@ SOURCES := $(shell git ls-files --cached --others --exclude-standard CMakeLists.
 CXX_FILES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.h')
 FUZZ_SECONDS ?= 15
 
-.PHONY: help demo build build-cpp test test-cpp test-python lint format tidy sanitize fuzz bench clean
+.PHONY: help demo build build-cpp test test-cpp test-python lint format tidy sanitize fuzz reference bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -56,6 +56,9 @@ fuzz: $(VENV)/ready ## every parser and machine configuration under libFuzzer, F
 	cmake --preset fuzz >/dev/null
 	cmake --build --preset fuzz
 	$(BIN)/python tools/run_fuzzers.py build/fuzz --seconds $(FUZZ_SECONDS)
+
+reference: build ## rewrite the generated reference pages
+	$(BIN)/python tools/make_reference.py
 
 bench: build-cpp ## speed of both evaluators; docs/validation/speed.md says what to expect
 	build/release/bench/cairn_bench

@@ -35,9 +35,9 @@ class RuleBook {
     rule(bandwidth == 0 || bandwidth == endpoints, "distribution.bandwidth", why + "one port an endpoint",
          "bandwidth = 0");
     rule(machine_.part("collection").type != "bus", "collection.type", why + "a read-out without shared lines",
-         "type = \"shift\" or \"direct\"");
+         R"(type = "shift" or "direct")");
     rule(machine_.part("writeback").word("drain") == "all", "writeback.drain", why + "a write-back that keeps up",
-         "drain = \"all\"");
+         R"(drain = "all")");
     rule(machine_.part("multiplier").integer("queue_depth") == 0, "multiplier.queue_depth",
          why + "operands that never wait", "queue_depth = 0");
     rule(machine_.part("distribution").integer("queue_depth") == 0, "distribution.queue_depth",

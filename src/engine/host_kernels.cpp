@@ -13,10 +13,40 @@ using workload::MatrixView;
 
 constexpr std::int64_t kBlockWords = std::int64_t{1} << 22;  // 16 MiB of lowered rows at a time
 
-// Row-major C = A * B for dense matrices.
-void multiply(char transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t lda,
-              const float* b, std::int64_t ldb, float* c, std::int64_t ldc) {
-  const dnnl_status_t status = dnnl_sgemm('N', transpose_b, m, n, k, 1.0F, a, lda, b, ldb, 0.0F, c, ldc);
+// Row-major C = A * B for dense matrices; B may be given transposed (n x k).
+struct Product {
+  char transpose_b;
+  std::int64_t m, n, k;
+  const float* a;
+  std::int64_t lda;
+  const float* b;
+  std::int64_t ldb;
+  float* c;
+  std::int64_t ldc;
+};
+
+// Small products (a depth-wise convolution is thousands of them) are done before a library has woken its threads.
+constexpr std::int64_t kSmall = std::int64_t{1} << 16;
+
+void multiply_small(const Product& p) {
+  const std::int64_t row_stride = p.transpose_b == 'T' ? 1 : p.ldb;
+  const std::int64_t column_stride = p.transpose_b == 'T' ? p.ldb : 1;
+  for (std::int64_t i = 0; i < p.m; ++i) {
+    for (std::int64_t j = 0; j < p.n; ++j) {
+      float sum = 0;
+      for (std::int64_t k = 0; k < p.k; ++k) sum += p.a[i * p.lda + k] * p.b[k * row_stride + j * column_stride];
+      p.c[i * p.ldc + j] = sum;
+    }
+  }
+}
+
+void multiply(const Product& p) {
+  if (p.n == 1 || p.m * p.n * p.k <= kSmall) {
+    multiply_small(p);
+    return;
+  }
+  const dnnl_status_t status =
+      dnnl_sgemm('N', p.transpose_b, p.m, p.n, p.k, 1.0F, p.a, p.lda, p.b, p.ldb, 0.0F, p.c, p.ldc);
   util::require(status == dnnl_success, "host kernel", "oneDNN refused a matrix product");
 }
 
@@ -37,7 +67,7 @@ void compute_gemm(const Gemm::Sizes& s, const Operands& operands) {
   for (std::int64_t batch = 0; batch < s.batch; ++batch) {
     const float* a = dense(operands.a, batch, s.m, s.k, a_copy);
     const float* b = dense(operands.b, batch, s.k, s.n, b_copy);
-    multiply('N', s.m, s.n, s.k, a, s.k, b, s.n, operands.output + batch * s.m * s.n, s.n);
+    multiply({'N', s.m, s.n, s.k, a, s.k, b, s.n, operands.output + batch * s.m * s.n, s.n});
   }
 }
 
@@ -54,7 +84,7 @@ void compute_conv(const Conv& conv, const Operands& operands) {
       const std::int64_t count = std::min(block, s.m - first);
       for (std::int64_t i = 0; i < count; ++i)
         im2col.gather(operands.a.data, group, first + i, rows.data() + i * s.k, 1);
-      multiply('T', count, s.n, s.k, rows.data(), s.k, filters, s.k, products.data(), s.n);
+      multiply({'T', count, s.n, s.k, rows.data(), s.k, filters, s.k, products.data(), s.n});
       for (std::int64_t i = 0; i < count; ++i) {
         for (std::int64_t j = 0; j < s.n; ++j) {
           operands.output[im2col.output_index(group, first + i, j)] = products[static_cast<std::size_t>(i * s.n + j)];

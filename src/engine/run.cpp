@@ -1,5 +1,7 @@
 #include "engine/run.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "engine/host_kernels.h"
@@ -55,7 +57,19 @@ class SingleRound final : public fabric::Rounds {
   Round round_;
 };
 
+// A clocked round holds its operands in memory.
+void refuse_unsteppable(const Round& round) {
+  constexpr Count kMostWords = Count{1} << 30;
+  const Count words = round.used.rows + round.used.columns;
+  if (round.steps > kMostWords / words) {
+    throw Error(Code::too_large, "operation",
+                fmt::format("{} steps of {} operands are too many to clock one by one", round.steps, words),
+                "--evaluator flow on a machine without queue_depth, or a smaller K");
+  }
+}
+
 RoundCost step_round(const arch::Machine& machine, const Round& round) {
+  refuse_unsteppable(round);
   Fabric fabric(machine);
   SingleRound single(round);
   const Cycle finish = fabric.step(single);
@@ -90,6 +104,7 @@ Outcome run_step(const arch::Machine& machine, const Operation& operation, const
                  const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle) {
   Fabric fabric(machine, shuffle);
   TileProgram program(operation, tile, fabric.array(), operands, progress);
+  refuse_unsteppable(program.at(0));
   Outcome outcome;
   outcome.cycles = fabric.step(program) - fabric.uncounted();
   outcome.rounds = program.size();

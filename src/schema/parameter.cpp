@@ -26,7 +26,7 @@ void check(const Parameter& row, const Value& value, const std::string& place, u
     return;
   }
   if (row.range) {
-    const std::int64_t number = std::get<std::int64_t>(value);
+    const auto number = std::get<std::int64_t>(value);
     if (number < row.range->minimum || number > row.range->maximum) {
       faults.add(Code::out_of_range, place, fmt::format("{} = {} is out of range", row.name, number),
                  fmt::format("{} to {} {}", row.range->minimum, row.range->maximum, row.unit));

@@ -24,7 +24,7 @@ void accumulate(CounterTree& total, const CounterTree& part, Count times) {
       Count& sum = total[slot][name];
       const auto product = util::checked_multiply(value, times);
       if (!product || __builtin_add_overflow(sum, *product, &sum)) {
-        throw Error(Code::too_large, slot + "." + name, "the counter does not fit in 63 bits",
+        throw Error(Code::too_large, fmt::format("{}.{}", slot, name), "the counter does not fit in 63 bits",
                     "simulate a smaller operation");
       }
     }

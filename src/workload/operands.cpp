@@ -22,7 +22,7 @@ Im2col::Im2col(const Conv& conv)
 Im2col::Pixel Im2col::pixel(std::int64_t row) const {
   Pixel p{row / pixels_, {}};
   std::int64_t rest = row % pixels_;
-  for (int d = 2; d >= 0; --d) {
+  for (std::size_t d = 3; d-- > 0;) {
     p.start[d] = rest % output_[d] * stride_[d] - pad_[d];
     rest /= output_[d];
   }
@@ -31,7 +31,7 @@ Im2col::Pixel Im2col::pixel(std::int64_t row) const {
 
 void Im2col::gather(const float* x, std::int64_t group, std::int64_t row, float* out, std::int64_t stride) const {
   const Pixel p = pixel(row);
-  const auto inside = [&](int d, std::int64_t position) { return position >= 0 && position < input_[d]; };
+  const auto inside = [&](std::size_t d, std::int64_t position) { return position >= 0 && position < input_[d]; };
   for (std::int64_t c = 0; c < channels_per_group_; ++c) {
     const std::int64_t plane = (p.image * groups_ + group) * channels_per_group_ + c;
     for (std::int64_t i = 0; i < kernel_[0]; ++i) {

@@ -2,6 +2,7 @@
 // that every simulated value is held against.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -33,9 +34,10 @@ class Im2col {
   std::int64_t output_index(std::int64_t group, std::int64_t row, std::int64_t column) const;
 
  private:
+  using Position = std::array<std::int64_t, 3>;
   struct Pixel {
     std::int64_t image;
-    std::int64_t start[3];  // the input position under the kernel's first element
+    Position start;  // the input position under the kernel's first element
   };
   Pixel pixel(std::int64_t row) const;
 
@@ -44,12 +46,12 @@ class Im2col {
   std::int64_t groups_;
   std::int64_t pixels_ = 1;  // output pixels of one image
   // Always three spatial dimensions; missing ones in front have size 1.
-  std::int64_t input_[3] = {1, 1, 1};
-  std::int64_t kernel_[3] = {1, 1, 1};
-  std::int64_t stride_[3] = {1, 1, 1};
-  std::int64_t pad_[3] = {0, 0, 0};
-  std::int64_t dilation_[3] = {1, 1, 1};
-  std::int64_t output_[3] = {1, 1, 1};
+  Position input_ = {1, 1, 1};
+  Position kernel_ = {1, 1, 1};
+  Position stride_ = {1, 1, 1};
+  Position pad_ = {0, 0, 0};
+  Position dilation_ = {1, 1, 1};
+  Position output_ = {1, 1, 1};
 };
 
 // The reference executor: straight from the definitions, sums in float32 in order of k. Slow and obvious on purpose.

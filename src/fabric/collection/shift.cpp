@@ -40,7 +40,7 @@ class Shift final : public Part {
     const bool shifted = beats_left_ > 0;
     if (shifted) beat(now);
     const Count copied = copy(now);
-    if (copied_ == used_.rows * used_.columns && copied > 0) {
+    if (copied_ == static_cast<Count>(used_.rows) * used_.columns && copied > 0) {
       copied_ = 0;
       beats_left_ = array_.extent.columns;
     }

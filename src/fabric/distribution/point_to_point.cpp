@@ -116,7 +116,7 @@ class PointToPoint final : public Part {
     return sent;
   }
 
-  bool send(Port& port, Cycle now) {
+  bool send(Port& port, Cycle now) const {
     if (port.words.empty()) return false;
     const Step* step = links_.posts->peek(0, port.next_step, now);
     if (step == nullptr) return false;

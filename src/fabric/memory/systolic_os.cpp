@@ -4,6 +4,8 @@
 // every used column (weights) and then of every used row (inputs) to the read ports. Between tiles it reconfigures the
 // array. The reference waits until the last output of a tile is stored; real arrays can let the next tile follow at
 // once (`overlap`).
+#include <array>
+
 #include "fabric/part.h"
 #include "util/diagnostics.h"
 
@@ -126,7 +128,7 @@ class SystolicOs final : public Part {
   Counters counters_;
   Program program_;
   Round round_;
-  std::vector<float> panels_[2];  // operands of this round and, where rounds overlap, of the one before
+  std::array<std::vector<float>, 2> panels_;  // operands of this round and, where rounds overlap, of the one before
   Count begun_ = 0;               // rounds begun
   Count posted_ = 0;              // steps of this round posted
   Cycle setup_left_ = 0;

@@ -143,7 +143,8 @@ class Mesh final : public Part {
     std::vector<Stream> from_above(edge.begin(), edge.begin() + used_.columns);
     std::ranges::fill(links_.products->streams, Stream{});
     for (int row = 0; row < used_.rows; ++row) {
-      Stream from_left = edge[static_cast<std::size_t>(array_.extent.columns + row)];
+      const int endpoint = array_.extent.columns + row;
+      Stream from_left = edge[static_cast<std::size_t>(endpoint)];
       for (int column = 0; column < used_.columns; ++column) {
         const Stream fired = join(from_left, from_above[static_cast<std::size_t>(column)]);
         links_.products->streams[static_cast<std::size_t>(array_.lane(row, column))] = fired.delayed(params_.latency);

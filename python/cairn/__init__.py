@@ -1,0 +1,59 @@
+"""Cairn: an exact, cycle-level simulator of deep-learning inference accelerators.
+
+    >>> import cairn
+    >>> session = cairn.Session(cairn.load_machine("tpu-16x16"))
+    >>> session.run("square", cairn.Gemm(64, 64, 64))
+    >>> session.layers[0]["cycles"]
+
+``cairn.onnx`` runs whole models. Importing ``cairn`` itself stays light: the compiled core and the
+ONNX packages are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from cairn.errors import CairnError, Diagnostic
+
+if TYPE_CHECKING:
+    from cairn import onnx
+    from cairn._core import (
+        Conv,
+        Gemm,
+        Machine,
+        Session,
+        __version__,
+        catalog,
+        codes,
+        load_machine,
+        parse_machine,
+        parse_topology,
+        presets,
+    )
+
+__all__ = [
+    "CairnError",
+    "Conv",
+    "Diagnostic",
+    "Gemm",
+    "Machine",
+    "Session",
+    "__version__",
+    "catalog",
+    "codes",
+    "load_machine",
+    "onnx",
+    "parse_machine",
+    "parse_topology",
+    "presets",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the compiled core, or a submodule, on first use."""
+    if name == "onnx":
+        return importlib.import_module("cairn.onnx")
+    if name in __all__:
+        return getattr(importlib.import_module("cairn._core"), name)
+    raise AttributeError(f"module 'cairn' has no attribute {name!r}")

@@ -1,0 +1,58 @@
+"""The root of the command line: the commands and the global options."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+import cairn
+from cairn.cli import boundary
+from cairn.cli.describe import describe
+from cairn.cli.run import run_app
+from cairn.cli.verify import verify
+
+app = typer.Typer(
+    name="cairn",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Simulate deep-learning inference accelerators, cycle by cycle and exactly.",
+    epilog="Start with `cairn describe` to see the machines, then `cairn run --help`.",
+)
+app.add_typer(run_app, name="run")
+app.command("verify")(verify)
+app.command("describe")(describe)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"cairn {cairn.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an internal error (any place).")
+    ] = False,
+) -> None:
+    """Take the options that come before a command; ``main`` has already acted on --debug."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line on ``arguments`` (default: the process's); return the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+
+    def work() -> int | None:
+        return app(args=words, prog_name="cairn", standalone_mode=False)
+
+    return boundary.guarded(work, debug)

@@ -1,0 +1,181 @@
+"""``cairn run``: a single operation, a layer table or a whole model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from cairn.cli import jobs, options
+from cairn.cli.options import Evaluator
+from cairn.errors import nearest, refusal
+
+_FILES = {".onnx": "onnx", ".csv": "csv"}
+_ACCEPTED = "an operation (gemm or conv) or a file that ends in .onnx or .csv"
+
+
+class _Targets(TyperGroup):
+    """A group whose first argument is an operation or a file; its ending chooses the command."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Let options come before the target, as in `cairn run --arch tpu-32x32 model.onnx`."""
+        if args and args[0].startswith("-") and not {"--help"} & set(args):
+            for at, word in enumerate(args):
+                if word in self.commands or Path(word).suffix.lower() in _FILES:
+                    return list(super().parse_args(ctx, [word, *args[:at], *args[at + 1 :]]))
+        return list(super().parse_args(ctx, args))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """Find the command of the target, or refuse it with what is accepted (E107)."""
+        target = args[0]
+        if self.get_command(ctx, target) is not None or target.startswith("-"):
+            return super().resolve_command(ctx, args)
+        kind = _FILES.get(Path(target).suffix.lower())
+        if kind is None:
+            hint = nearest(target, ("gemm", "conv"), f"give {_ACCEPTED}")
+            raise refusal("E107", target, f"cannot run this: expected {_ACCEPTED}", hint)
+        return kind, self.get_command(ctx, kind), args
+
+
+run_app = typer.Typer(
+    cls=_Targets,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    options_metavar="",
+    subcommand_metavar="TARGET [OPTIONS]...",
+    help="""Simulate a model file, a table of layers or a single operation on a machine.
+
+**TARGET** is one of
+
+- *MODEL.onnx*: every Conv, Gemm and MatMul is simulated with its real operands,
+  the rest runs on the host, and the outputs are compared with ONNX Runtime's own
+- *TABLE.csv*: the layers of a SCALE-Sim topology file
+- *gemm* or *conv*: one operation, see `cairn run gemm --help`
+
+Examples:
+
+- `cairn run gemm --M 128 --N 768 --K 768 --arch tpu-32x32`
+- `cairn run conv --channels 64 --filters 64 --input 56x56 --kernel 3x3 --pad 1`
+- `cairn run resnet50.onnx --shape x=1x3x224x224 --json result.json`
+- `cairn run topology.csv --set multiplier.rows=8 --evaluator step`""",
+)
+
+
+@run_app.command("gemm")
+def gemm(
+    m: Annotated[int, typer.Option("--M", help="Rows of A and of the result.")],
+    n: Annotated[int, typer.Option("--N", help="Columns of B and of the result.")],
+    k: Annotated[int, typer.Option("--K", help="Columns of A, rows of B: the summed dimension.")],
+    batch: Annotated[int, typer.Option("--batch", help="Number of independent products.")] = 1,
+    timing_only: options.TimingOnly = False,
+    arch: options.Arch = "tpu-16x16",
+    overrides: options.Set = [],  # noqa: B006 - Typer reads the default and never changes it
+    evaluator: options.Eval = Evaluator.FLOW,
+    json: options.Json = None,
+    tile: options.Tile = None,
+    seed: options.Seed = 1,
+    quiet: options.Quiet = False,
+) -> None:
+    """Simulate C = A x B with seeded operands, and check the values against NumPy.
+
+    Example: `cairn run gemm --M 64 --N 64 --K 256 --arch tpu-16x16 --tile M=8,N=16`
+    """
+    shared = options.common(arch, overrides, evaluator, json, tile, seed, quiet)
+    jobs.single(shared, "gemm", lambda: jobs.gemm_of(m, n, k, batch), timing_only)
+
+
+@run_app.command("conv")
+def conv(
+    channels: Annotated[int, typer.Option("--channels", help="Input channels, over all groups.")],
+    filters: Annotated[int, typer.Option("--filters", help="Output channels, over all groups.")],
+    size: Annotated[
+        str, typer.Option("--input", metavar="HxW", help="Input size: 1 to 3 numbers.")
+    ],
+    kernel: Annotated[str, typer.Option("--kernel", metavar="HxW", help="Kernel size.")],
+    stride: Annotated[str, typer.Option("--stride", metavar="HxW", help="Stride.")] = "1",
+    pad: Annotated[
+        str, typer.Option("--pad", metavar="HxW[:HxW]", help="Zeros before (and after) the input.")
+    ] = "0",
+    dilation: Annotated[str, typer.Option("--dilation", metavar="HxW", help="Dilation.")] = "1",
+    groups: Annotated[int, typer.Option("--groups", help="Groups of channels.")] = 1,
+    batch: Annotated[int, typer.Option("--batch", help="Number of images.")] = 1,
+    timing_only: options.TimingOnly = False,
+    arch: options.Arch = "tpu-16x16",
+    overrides: options.Set = [],  # noqa: B006 - Typer reads the default and never changes it
+    evaluator: options.Eval = Evaluator.FLOW,
+    json: options.Json = None,
+    tile: options.Tile = None,
+    seed: options.Seed = 1,
+    quiet: options.Quiet = False,
+) -> None:
+    """Simulate a convolution with seeded operands, and check the values against NumPy.
+
+    A single number counts for every dimension; `--pad 0x0:1x1` pads the end only.
+
+    Example: `cairn run conv --channels 3 --filters 64 --input 224x224 --kernel 7x7 --stride 2 --pad
+    3`
+    """
+    shared = options.common(arch, overrides, evaluator, json, tile, seed, quiet)
+    counts = {"batch": batch, "channels": channels, "filters": filters, "groups": groups}
+    spatial = {"kernel": kernel, "stride": stride, "pad": pad, "dilation": dilation}
+    jobs.single(shared, "conv", lambda: jobs.conv_of(size, counts, spatial), timing_only)
+
+
+@run_app.command("csv", hidden=True)
+def csv(
+    target: str,
+    values: Annotated[
+        bool,
+        typer.Option("--values", help="Compute values too, on seeded operands, and check them."),
+    ] = False,
+    arch: options.Arch = "tpu-16x16",
+    overrides: options.Set = [],  # noqa: B006 - Typer reads the default and never changes it
+    evaluator: options.Eval = Evaluator.FLOW,
+    json: options.Json = None,
+    tile: options.Tile = None,
+    seed: options.Seed = 1,
+    quiet: options.Quiet = False,
+) -> None:
+    """Simulate the layers of a SCALE-Sim topology table (its convolution or its GEMM form)."""
+    shared = options.common(arch, overrides, evaluator, json, tile, seed, quiet)
+    jobs.table(shared, target, values)
+
+
+@run_app.command("onnx", hidden=True)
+def onnx(
+    target: str,
+    inputs: Annotated[
+        list[str],
+        typer.Option(
+            "--input", metavar="NAME=FILE.npy", help="The value of an input (.npy or .npz)."
+        ),
+    ] = [],  # noqa: B006 - Typer reads the default and never changes it
+    shapes: Annotated[
+        list[str],
+        typer.Option(
+            "--shape", metavar="NAME=1x3x48x320", help="The shape of an input that is drawn."
+        ),
+    ] = [],  # noqa: B006
+    arch: options.Arch = "tpu-16x16",
+    overrides: options.Set = [],  # noqa: B006
+    evaluator: options.Eval = Evaluator.FLOW,
+    json: options.Json = None,
+    tile: options.Tile = None,
+    seed: options.Seed = 1,
+    quiet: options.Quiet = False,
+) -> None:
+    """Simulate every Conv, Gemm and MatMul of an ONNX model with its real operands.
+
+    All other nodes run on the host through ONNX Runtime, and the outputs are compared with its own.
+    Inputs that are not given are drawn from the seed; dynamic ones need `--shape`.
+
+    Example: `cairn run model.onnx --input x=photo.npy --arch tpu-32x32 --json result.json`
+    """
+    shared = options.common(arch, overrides, evaluator, json, tile, seed, quiet)
+    files = options.pairs(inputs, "--input x=photo.npy")
+    drawn = {
+        name: options.sizes(text, 0) for name, text in options.pairs(shapes, "--shape x=1x3x48x320")
+    }
+    jobs.model(shared, target, files, drawn)

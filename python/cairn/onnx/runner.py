@@ -1,0 +1,230 @@
+"""Running a model: products on the simulated machine, the rest on the host, and the comparison."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+import cairn
+from cairn.onnx import cut, host, lower
+from cairn.onnx import graph as graphs
+from cairn.onnx import inputs as model_inputs
+from cairn.onnx.load import Model, load
+
+Array = NDArray[Any]
+Rounds = Callable[[int, int], None]
+# Told (layer, layers, name) when a layer starts; may return a callback for its rounds.
+Progress = Callable[[int, int, str], Rounds | None]
+
+# Agreement with the native outputs: |difference| <= absolute x largest value + relative x value +
+# floor. Sums are taken in another order than ONNX Runtime's, half-precision outputs are rounded to
+# 3 digits, and what a sigmoid or softmax leaves of an order-of-summation error is not scaled by its
+# small output.
+_RELATIVE, _ABSOLUTE, _FLOOR = 1e-3, 1e-4, 1e-6
+_HALF_RELATIVE, _HALF_ABSOLUTE = 2e-2, 2e-3
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a model computed and what it cost.
+
+    ``outputs`` and ``native_outputs`` hold the simulated values and those of ONNX Runtime alone, by
+    name; ``result`` is the parsed result document and ``notes`` what a reader of its numbers must
+    know.
+    """
+
+    outputs: dict[str, Any]
+    native_outputs: dict[str, Any]
+    max_abs_difference: float
+    agrees: bool
+    result: dict[str, Any]
+    notes: list[str]
+
+
+def run(
+    model: str | os.PathLike[str] | onnx.ModelProto,
+    inputs: Mapping[str, Array] | None = None,
+    arch: str | cairn.Machine = "tpu-16x16",
+    evaluator: str = "flow",
+    *,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    seed: int = 1,
+    progress: Progress | None = None,
+    tile: dict[str, int] | None = None,
+) -> Run:
+    """Run a complete model on a machine and natively, and compare the outputs.
+
+    Inputs that are not given are drawn from ``seed``; ``shapes`` sizes the dynamic ones of them.
+    Raises CairnError: E101, E501 (model), E502 (inputs), E503 (run), U201 to U203 (unsupported).
+    """
+    machine = cairn.load_machine(arch) if isinstance(arch, str) else arch
+    session = cairn.Session(machine, evaluator)
+    loaded = load(model)
+    graph = loaded.proto.graph
+    feeds = model_inputs.bind(graph, inputs or {}, shapes or {}, seed, loaded.source)
+    native = _native(loaded, feeds)
+    execution = _Execution(loaded, session, progress, tile)
+    outputs = execution.outputs(dict(feeds))
+    differences = [_difference(outputs[name], native[name]) for name in native]
+    agrees = all(each.agrees for each in differences)
+    largest = max((each.largest for each in differences), default=0.0)
+    context = {
+        "target": loaded.source,
+        "evaluator": evaluator,
+        "seed": seed,
+        "inputs": {name: list(np.shape(value)) for name, value in feeds.items()},
+        "outputs_agree": agrees,
+        "max_abs_difference": largest if np.isfinite(largest) else None,
+    }
+    result = json.loads(session.document(context))
+    result["notes"] = [*result.get("notes", []), *execution.notes]
+    return Run(outputs, native, largest, agrees, result, execution.notes)
+
+
+def _native(loaded: Model, feeds: Mapping[str, Array]) -> dict[str, Any]:
+    """Run the untouched model through ONNX Runtime alone.
+
+    It runs first: a model that fails there fails before the long simulation, and frees its memory.
+    """
+    runtime = host.session(loaded.native, loaded.source)
+    names = [output.name for output in runtime.get_outputs()]
+    return dict(zip(names, host.execute(runtime, feeds, loaded.source), strict=True))
+
+
+class _Execution:
+    """One pass over a cut graph."""
+
+    def __init__(
+        self,
+        model: Model,
+        session: cairn.Session,
+        progress: Progress | None,
+        tile: dict[str, int] | None,
+    ) -> None:
+        self._model, self._session, self._progress, self._tile = model, session, progress, tile
+        graph = model.proto.graph
+        nodes = cut.live(graph)
+        self._names = [output.name for output in graph.output]
+        self._initializers = {each.name: each for each in graph.initializer}
+        self._stages = cut.stages(nodes)
+        self._uses = cut.Uses(nodes, set(self._names))
+        self._count = sum(map(graphs.is_simulated, nodes))
+        self._started = 0
+        self._values: dict[str, Any] = {}
+        self.notes = _notes(model.proto, nodes)
+
+    def outputs(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Execute all stages from the inputs ``values``; return the graph's outputs by name."""
+        self._values = values
+        for stage in self._stages:
+            if stage.host:
+                self._on_host(stage.host)
+            for node in stage.simulated:
+                self._on_machine(node)
+        return {name: self._value(name) for name in self._names}
+
+    def _value(self, name: str) -> Any:
+        if name not in self._values and name in self._initializers:
+            return numpy_helper.to_array(self._initializers[name])
+        return self._values[name]
+
+    def _on_host(self, nodes: list[onnx.NodeProto]) -> None:
+        wanted = self._uses.wanted_after(nodes)
+        if wanted:
+            proto = self._model.proto
+            made = host.segment(proto, nodes, self._initializers, self._values, wanted)
+            self._values.update(made)
+        self._free(nodes)
+
+    def _on_machine(self, node: onnx.NodeProto) -> None:
+        index, name = self._started, graphs.label(node)
+        self._started += 1
+        rounds = self._progress(index, self._count, name) if self._progress else None
+        operands = [self._value(each) if each else None for each in node.input]
+        if any(each is not None and each.size == 0 for each in operands):
+            self.notes.append(f"{graphs.place(node)} has an empty operand: no work, not simulated")
+            self._on_host([node])
+            return
+
+        def simulate(operation: Any, a: Array, b: Array) -> Array:
+            out = self._session.run(name, operation, a, b, self._tile, rounds)
+            assert out is not None, "a run with operands returns values"
+            return out
+
+        self._values[node.output[0]] = lower.simulate(node, operands, simulate)
+        self._free([node])
+
+    def _free(self, nodes: list[onnx.NodeProto]) -> None:
+        for node in nodes:
+            for name in self._uses.finish(node):
+                self._values.pop(name, None)
+
+
+def _notes(proto: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> list[str]:
+    """Say which work the cycles do not include, and what else a reader must know."""
+    bodies = [*nodes, *graphs.nested(nodes)]
+    called = {(node.domain, node.op_type) for node in bodies}
+    for function in proto.functions:
+        if (function.domain, function.name) in called:
+            bodies += [*function.node, *graphs.nested(function.node)]
+    on_host = Counter(node.op_type for node in bodies if graphs.multiplies_on_host(node))
+    notes = [
+        f"{count} {operator} node{'' if count == 1 else 's'} ran on the host: not in the cycles"
+        for operator, count in sorted(on_host.items())
+    ]
+    everything = sum(map(graphs.is_simulated, proto.graph.node))
+    unused = everything - sum(map(graphs.is_simulated, nodes))
+    if unused:
+        notes.append(f"{unused} nodes that no output depends on were not simulated")
+    if any(map(graphs.is_random, bodies)):
+        notes.append("the model draws random numbers: its outputs may differ from run to run")
+    return notes
+
+
+@dataclass(frozen=True)
+class _Difference:
+    agrees: bool
+    largest: float
+
+
+def _difference(ours: Any, native: Any) -> _Difference:
+    """Compare an output with the native one: floats within the tolerance, the rest exactly."""
+    if isinstance(native, np.ndarray) and isinstance(ours, np.ndarray):
+        return _array_difference(ours, native)
+    if isinstance(native, list) and isinstance(ours, list):
+        pairs = [_difference(a, b) for a, b in zip(ours, native, strict=False)]
+        agrees = len(ours) == len(native) and all(each.agrees for each in pairs)
+        return _Difference(agrees, max((each.largest for each in pairs), default=0.0))
+    if isinstance(native, dict) and isinstance(ours, dict):
+        return _difference([*ours.keys(), *ours.values()], [*native.keys(), *native.values()])
+    if isinstance(native, float) and isinstance(ours, float):
+        return _array_difference(np.array(ours), np.array(native))
+    return _Difference(bool(ours == native), 0.0)
+
+
+def _array_difference(ours: Array, native: Array) -> _Difference:
+    if ours.shape != native.shape or ours.dtype != native.dtype:
+        return _Difference(False, float("inf"))
+    if native.dtype.kind in "OUSb" or native.size == 0:
+        return _Difference(bool(np.array_equal(ours, native)), 0.0)
+    if native.dtype.kind in "iu":
+        gap = np.abs(ours.astype(np.float64) - native.astype(np.float64))
+        return _Difference(bool(np.array_equal(ours, native)), float(gap.max()))
+    a, b = ours.astype(np.float64), native.astype(np.float64)
+    finite = np.isfinite(a) & np.isfinite(b)
+    gap = np.abs(a - b, out=np.zeros_like(a), where=finite)
+    half = native.dtype.itemsize < 4
+    relative = _HALF_RELATIVE if half else _RELATIVE
+    absolute = _HALF_ABSOLUTE if half else _ABSOLUTE
+    scale = float(np.abs(b[finite]).max(initial=0.0))
+    agrees = np.allclose(a, b, rtol=relative, atol=absolute * scale + _FLOOR, equal_nan=True)
+    return _Difference(bool(agrees), float(gap.max()))

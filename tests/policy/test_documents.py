@@ -1,0 +1,69 @@
+"""Documentation is true: commands run, links lead somewhere, named files exist."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/**/*.md")])
+MAKE_TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def commands() -> list[tuple[str, str]]:
+    """Every `$ ...` line of the console blocks, with its page."""
+    found = []
+    for page in PAGES:
+        for block in re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL):
+            for line in block.splitlines():
+                if line.startswith("$ "):
+                    found.append((str(page.relative_to(ROOT)), line[2:].split("  #")[0].strip()))
+    return found
+
+
+def test_there_are_commands_to_check():
+    assert len(commands()) >= 8
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory):
+    """A folder with what the commands of the documentation name."""
+    place = tmp_path_factory.mktemp("docs")
+    for name in ("tests", "examples", "presets"):
+        (place / name).symlink_to(ROOT / name)
+    return place
+
+
+@pytest.mark.parametrize(("page", "command"), commands())
+def test_a_documented_command_runs(page, command, workplace):
+    words = shlex.split(command)
+    if words[0] == "make":
+        assert set(words[1:]) <= MAKE_TARGETS, f"{page}: {command}"
+        return
+    if words[0] in {"git", "cd"}:
+        return
+    assert words[0] in {"cairn", "python"}, f"{page}: do not know how to check `{command}`"
+    program = [sys.executable, "-m", "cairn"] if words[0] == "cairn" else [sys.executable]
+    done = subprocess.run(
+        program + words[1:], cwd=workplace, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, f"{page}: {command}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    text = page.read_text()
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_named_source_files_exist(page):
+    for name in re.findall(
+        r"\b((?:src|include|python|tests|tools|docs|presets|cmake)/[\w/.-]*\w)", page.read_text()
+    ):
+        assert (ROOT / name).exists() or list(ROOT.glob(name + "*")), f"{page.name} names {name}"

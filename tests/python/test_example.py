@@ -1,0 +1,53 @@
+"""The main job: a pretrained network reads a scanned line on the simulated machine."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "read_text.py"
+PACKAGES = ("rapidocr_onnxruntime", "skimage", "PIL")
+MISSING = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(EXAMPLE), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}")
+def test_the_heading_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    done = run("--arch", "tpu-32x32", "--json", path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Region-based segmentation") == 2
+    assert "outputs: equal" in done.stdout
+    layers = json.loads(path.read_text())["layers"]
+    assert len(layers) == 51
+    assert {each["operation"] for each in layers} == {"conv", "gemm"}
+
+
+@pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}")
+def test_bad_options_are_diagnosed() -> None:
+    for arguments in (("--line", "last"), ("--arch", "tpu-16x17")):
+        done = run(*arguments)
+        assert done.returncode == 2
+        assert "error[" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_missing_packages_say_what_to_install() -> None:
+    code = (
+        "import importlib.util as u, runpy, sys; find = u.find_spec;"
+        "u.find_spec = lambda name, *a: None if name == 'skimage' else find(name, *a);"
+        f"sys.argv = ['x']; runpy.run_path({str(EXAMPLE)!r}, run_name='__main__')"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "pip install --no-deps scikit-image" in done.stderr

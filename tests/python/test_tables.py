@@ -1,0 +1,62 @@
+"""The table of layers stays readable: names, widths, numbers."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from cairn import tables
+from rich.console import Console
+
+
+def document(names: list[str], cycles: int = 1_234_567) -> dict[str, Any]:
+    """Return a result document of large convolutions."""
+    counts = {"cycles": cycles, "multiplications": 9 * cycles, "utilisation": 0.871}
+    counts |= {"buffer_reads": 3 * cycles, "buffer_writes": cycles}
+    sizes = {"batch": 1, "channels": 960, "filters": 160, "input": [14, 14], "kernel": [3, 3]}
+    sizes |= {"stride": [2, 2], "groups": 32, "dilation": [1, 1]}
+    layer = {"operation": "conv", "sizes": sizes, "evaluator": "flow", **counts}
+    layers = [{"name": name, **layer} for name in names]
+    machine = {"name": "tpu-16x16", "summary": "a mesh"}
+    return {"layers": layers, "totals": counts, "context": {"machine": machine}, "notes": ["n"]}
+
+
+def rendered(result: dict[str, Any], width: int) -> list[str]:
+    out = io.StringIO()
+    Console(file=out, width=width).print(tables.result(result, width))
+    return out.getvalue().splitlines()
+
+
+def test_repeated_blocks_keep_their_numbers() -> None:
+    for index in (3, 11):
+        name = f"/bert/encoder/layer.{index}/attention/self/query/MatMul"
+        short = tables.shorten(name, 30)
+        assert len(short) <= 30
+        assert f"layer.{index}" in short
+        assert short.endswith("MatMul")
+    assert tables.shorten("conv1", 10) == "conv1"
+    assert tables.shorten("a" * 50, 11) == "aaaaa…aaaaa"
+
+
+def test_long_names_fit_120_columns() -> None:
+    names = [f"/backbone/stage.{n}/block.{n}/depthwise/convolution/Conv" for n in range(20)]
+    lines = rendered(document(names, 123_456_789), 120)
+    assert max(map(len, map(str.rstrip, lines))) <= 120
+    assert len({line.split()[1] for line in lines[2:22]}) == 20
+    assert "123,456,789" in lines[2]
+    assert "1,111,111,101" in lines[2]
+
+
+def test_sizes_are_one_phrase() -> None:
+    (layer,) = document(["a"])["layers"]
+    assert tables.sizes_text(layer) == "960x14x14 *160 k3x3 s2 g32"
+    gemm = {"operation": "gemm", "sizes": {"M": 2, "N": 3, "K": 4, "batch": 5}}
+    assert tables.sizes_text(gemm) == "5 x M2 N3 K4"
+    assert tables.sizes_text({"operation": "new", "sizes": {"rows": 2, "taps": [3, 4]}})
+
+
+def test_totals_have_units_and_notes_are_shown() -> None:
+    text = "\n".join(rendered(document(["a", "b"]), 140))
+    assert "2 layers: 1,234,567 cycles, 87.1 % utilisation" in text
+    assert "words read" in text
+    assert "note: n" in text

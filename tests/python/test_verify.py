@@ -1,0 +1,180 @@
+"""`cairn verify`: golden cases pass, tampered ones are named, damaged files are refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cairn
+import pytest
+from cairn import golden
+from conftest import Cli
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+SYSTOLIC = GOLDEN / "systolic.jsonl"
+
+
+def lines() -> list[str]:
+    return SYSTOLIC.read_text().splitlines()
+
+
+def small_cases(count: int) -> list[dict]:
+    """Return the golden cases with the fewest cycles."""
+    cases = sorted(map(json.loads, lines()), key=lambda each: each["expect"]["cycles"])
+    return cases[:count]
+
+
+def write(path: Path, records: list[dict]) -> Path:
+    path.write_text("".join(json.dumps(each) + "\n" for each in records))
+    return path
+
+
+@pytest.mark.parametrize("evaluator", ["flow", "step"])
+def test_every_systolic_case_passes(cli: Cli, evaluator: str) -> None:
+    result = cli("verify", SYSTOLIC, "--evaluator", evaluator)
+    assert result.out.splitlines()[-1] == "120 passed, 0 failed", result.out
+    assert result.code == 0
+
+
+def test_other_operations_are_skipped_by_name(cli: Cli, tmp_path: Path) -> None:
+    other = [{"id": f"s{index}", "case": {"op": "SPARSE"}} for index in range(3)]
+    path = write(tmp_path / "some.jsonl", [*small_cases(2), *other])
+    result = cli("verify", path)
+    assert result.code == 0
+    assert "skipped 3 SPARSE cases: machine not built yet" in result.out
+    assert result.out.splitlines()[-1] == "2 passed, 0 failed, 3 skipped"
+
+
+def test_tampered_cases_are_named_with_expected_and_got(cli: Cli, tmp_path: Path) -> None:
+    cases = small_cases(3)
+    cycles = cases[1]["expect"]["cycles"]
+    cases[1]["expect"]["cycles"] = cycles + 1
+    counters = cases[2]["expect"]["counters"]
+    reads = counters.pop("N_SRAM_weight_reads")
+    path = write(tmp_path / "bad.jsonl", cases)
+    result = cli("verify", path, "--json", "out.json")
+    assert result.code == 1
+    assert f"{cases[1]['id']} [flow] cycles: expected {cycles + 1}, got {cycles}" in result.out
+    assert f"{cases[2]['id']} [step] N_SRAM_weight_reads: expected 0, got {reads}" in result.out
+    assert result.out.splitlines()[-1] == "1 passed, 2 failed"
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert (document["passed"], document["failed"], document["skipped"]) == (1, 2, 0)
+    assert [each["status"] for each in document["cases"]] == ["passed", "failed", "failed"]
+
+
+def test_wrong_values_fail_a_case(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cairn.operands.values_agree", lambda *_: False)
+    result = cli("verify", write(tmp_path / "one.jsonl", small_cases(1)))
+    assert result.code == 1
+    assert "values:" in result.out
+
+
+def test_a_case_that_the_reference_fails_needs_no_expectation(cli: Cli, tmp_path: Path) -> None:
+    case = small_cases(1)[0]
+    del case["expect"]
+    refused = {**case, "id": "refused", "case": {**case["case"], "T_M": 10**6}}
+    result = cli("verify", write(tmp_path / "open.jsonl", [case, refused]))
+    assert result.code == 0, result.out
+    assert result.out.splitlines()[-1] == "2 passed, 0 failed"
+
+
+def test_a_refused_golden_case_fails(cli: Cli, tmp_path: Path) -> None:
+    case = small_cases(1)[0]
+    case["case"]["T_M"] = 10**6
+    result = cli("verify", write(tmp_path / "tile.jsonl", [case]))
+    assert result.code == 1
+    assert "expected a result, got error[" in result.out
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "damaged"),
+        ("[]", "an object"),
+        ('{"id": "x"}', "an object"),
+        ('{"id": 1, "case": {"op": "CONV"}}', "'id'"),
+        ('{"id": "x", "case": {"op": "OSMEHS"}}', "did you mean 'OSMESH'?"),
+        ('{"id": "x", "case": {"op": "OSMESH"}}', "case.M must be a positive integer"),
+        ('{"id": "x", "case": {"op": "CONV"}, "expect": {}}', "expect.cycles"),
+        ('{"id": "x", "case": {"op": "CONV"}, "expect": {"cycles": 1, "counters": 2}}', "counters"),
+        ("[" * 100_000, "damaged"),
+    ],
+)
+def test_damaged_lines_are_placed(cli: Cli, tmp_path: Path, line: str, words: str) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text(lines()[0] + "\n" + line + "\n")
+    result = cli("verify", path, "--json", "out.json")
+    assert result.code == 2
+    assert f"error[E601] {path}:2" in result.err
+    assert words in result.err
+    assert result.out == ""
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_cut_and_empty_and_missing_files(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "cut.jsonl").write_text(lines()[0][:200])
+    (tmp_path / "empty.jsonl").write_text("\n")
+    result = cli("verify", "cut.jsonl", "empty.jsonl", "missing.jsonl")
+    assert result.code == 2
+    for place in ("[E601] cut.jsonl:1:", "[E601] empty.jsonl:", "[E101] missing.jsonl:"):
+        assert place in result.err
+
+
+def test_the_translation_covers_every_golden_counter() -> None:
+    names = {name for line in lines() for name in json.loads(line)["expect"]["counters"]}
+    assert names == golden.COUNTERS.keys()
+
+
+def test_fewer_ports_than_edges_are_one_cycle_further_away() -> None:
+    sizes = {"ms_rows": 4, "ms_cols": 3, "rn_bw": 12}
+    assert "latency = 0" in golden.machine_text({**sizes, "dn_bw": 7})
+    assert "latency = 1" in golden.machine_text({**sizes, "dn_bw": 6})
+
+
+# Runs of the reference with few read ports or result lines:
+# cycles, M, N, K, T_M, T_N, rows, columns, read ports, result lines.
+NARROW = [
+    (192, 21, 52, 46, 32, 32, 32, 32, 64, 128),
+    (5935, 57, 10, 17, 2, 2, 2, 2, 2, 4),
+    (35910, 19, 60, 29, 1, 2, 4, 4, 4, 16),
+    (22305, 15, 49, 55, 4, 4, 4, 4, 1, 1),
+    (102333, 44, 68, 57, 4, 3, 4, 4, 1, 16),
+    (6476, 45, 50, 31, 4, 4, 4, 4, 8, 8),
+    (1251, 18, 5, 20, 2, 2, 2, 2, 2, 2),
+    (640, 32, 60, 46, 16, 16, 16, 16, 32, 16),
+    (1260, 28, 1, 40, 1, 2, 2, 2, 2, 1),
+    (2499, 66, 23, 13, 32, 32, 32, 32, 1, 2),
+    (12785, 115, 40, 126, 16, 16, 16, 16, 8, 16),
+    (41427, 133, 135, 31, 16, 16, 16, 16, 2, 64),
+    (1637, 149, 61, 35, 32, 32, 32, 32, 64, 8),
+    (18, 5, 2, 2, 4, 4, 4, 4, 8, 16),
+]
+
+
+@pytest.mark.parametrize("evaluator", ["flow", "step"])
+@pytest.mark.parametrize("row", NARROW, ids=str)
+def test_narrow_machines_take_the_cycles_of_the_reference(
+    row: tuple[int, ...], evaluator: str
+) -> None:
+    cycles, m, n, k, tile_m, tile_n, rows, columns, ports, lines = row
+    sizes = {"ms_rows": rows, "ms_cols": columns, "dn_bw": ports, "rn_bw": lines}
+    machine = cairn.parse_machine(golden.machine_text(sizes), "narrow")
+    session = cairn.Session(machine, evaluator)
+    session.run("narrow", cairn.Gemm(m, n, k), tile={"M": tile_m, "N": tile_n})
+    assert session.layers[0]["cycles"] == cycles
+
+
+def test_translated_counters_are_sums_without_zeros() -> None:
+    ours: dict[str, dict[str, int]] = {}
+    for index, reference in enumerate(
+        sorted({x for each in golden.COUNTERS.values() for x in each})
+    ):
+        slot, counter = reference.split(".")
+        ours.setdefault(slot, {})[counter] = 10**index
+    ours["multiplier"]["hops"] = 0
+    translated = golden.reference_counters(ours)
+    assert "MSNetwork.MN_WIRE.WRITE" not in translated
+    reads = ours["memory"]["weight_reads"] + ours["memory"]["input_reads"]
+    assert translated["GlobalBuffer.GLOBALBUFFER.READ"] == reads

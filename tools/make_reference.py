@@ -1,0 +1,97 @@
+"""Write the pages that are made from declarations: docs/reference/ and the code quoted in docs/.
+
+`make reference` writes them; with --check nothing is written and stale pages are named (exit 1).
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from cairn import _core
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTE = "<!-- Made by tools/make_reference.py from the declarations in the code. -->\n"
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def allowed(parameter: dict) -> str:
+    if parameter["choices"]:
+        return ", ".join(f"`{choice}`" for choice in parameter["choices"])
+    if parameter["minimum"] is not None:
+        return f"{parameter['minimum']} to {parameter['maximum']}"
+    return "`true`, `false`"
+
+
+def components() -> str:
+    page = f"# Components\n\n{NOTE}\n"
+    page += (
+        'One part sits in each slot of a machine; `[slot]` with `type = "..."` in a machine file.\n'
+    )
+    for part in _core.catalog():
+        page += f"\n## {part['slot']}: `{part['type']}`\n\n{part['doc']}\n\n"
+        parameters = [
+            [f"`{p['name']}`", f"`{str(p['default']).lower()}`", allowed(p), p["unit"], p["doc"]]
+            for p in part["parameters"]
+        ]
+        page += table(["parameter", "default", "range", "unit", "meaning"], parameters) + "\n"
+        counters = [[f"`{c['name']}`", c["unit"], c["doc"]] for c in part["counters"]]
+        page += table(["counter", "unit", "counts"], counters)
+    return page
+
+
+def diagnostics() -> str:
+    page = f"# Diagnostics\n\n{NOTE}\n"
+    page += (
+        "Every failure is a list of diagnostics, each with a code, a place, what is wrong and what "
+        "to type instead. The command line prints them to stderr and exits with 2. `E`: the input "
+        "breaks a rule. `U`: Cairn cannot do it. `I`: Cairn's own fault, never use the numbers.\n\n"
+    )
+    rows = [[c["code"], c["kind"], c["title"], c["explanation"]] for c in _core.codes()]
+    return page + table(["code", "kind", "title", "explanation"], rows)
+
+
+def presets() -> str:
+    page = f"# Presets\n\n{NOTE}\n"
+    rows = [[f"`{p['name']}`", p["summary"], p["follows"]] for p in _core.presets()]
+    return page + table(["preset", "machine", "whose timing it follows, and how well"], rows)
+
+
+def with_quotes(page: str) -> str:
+    """Replace every code block under a `quote:` mark by the file that the mark names."""
+    pattern = re.compile(r"(<!-- quote: (\S+) -->\n```cpp\n).*?```", re.DOTALL)
+    return pattern.sub(lambda m: f"{m[1]}{(ROOT / m[2]).read_text()}```", page)
+
+
+def pages() -> dict[Path, str]:
+    reference = ROOT / "docs" / "reference"
+    made = {
+        reference / "components.md": components(),
+        reference / "diagnostics.md": diagnostics(),
+        reference / "presets.md": presets(),
+    }
+    for path in (ROOT / "docs").rglob("*.md"):
+        if path not in made:
+            made[path] = with_quotes(path.read_text())
+    return made
+
+
+def main() -> int:
+    stale = [
+        path for path, text in pages().items() if not path.exists() or path.read_text() != text
+    ]
+    if "--check" in sys.argv:
+        for path in stale:
+            print(f"stale: {path.relative_to(ROOT)}; run `make reference`")
+        return 1 if stale else 0
+    for path in stale:
+        path.write_text(pages()[path])
+        print(f"wrote {path.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
