@@ -1,4 +1,4 @@
-"""Write the pages that are made from declarations: docs/reference/ and the code quoted in docs/.
+"""Write the computed pages: docs/reference/, docs/validation/ and the code quoted in docs/.
 
 `make reference` writes them; with --check nothing is written and stale pages are named (exit 1).
 """
@@ -7,10 +7,11 @@ import re
 import sys
 from pathlib import Path
 
+import validation_page
 from cairn import _core
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTE = "<!-- Made by tools/make_reference.py from the declarations in the code. -->\n"
+NOTE = "<!-- Made by tools/make_reference.py; edit that, not this. -->\n"
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
@@ -72,6 +73,7 @@ def pages() -> dict[Path, str]:
         reference / "components.md": components(),
         reference / "diagnostics.md": diagnostics(),
         reference / "presets.md": presets(),
+        ROOT / "docs" / "validation" / "systolic.md": validation_page.page(NOTE),
     }
     for path in (ROOT / "docs").rglob("*.md"):
         if path not in made:
@@ -80,15 +82,17 @@ def pages() -> dict[Path, str]:
 
 
 def main() -> int:
-    stale = [
-        path for path, text in pages().items() if not path.exists() or path.read_text() != text
-    ]
+    stale = {
+        path: text
+        for path, text in pages().items()
+        if not path.exists() or path.read_text() != text
+    }
     if "--check" in sys.argv:
         for path in stale:
             print(f"stale: {path.relative_to(ROOT)}; run `make reference`")
         return 1 if stale else 0
-    for path in stale:
-        path.write_text(pages()[path])
+    for path, text in stale.items():
+        path.write_text(text)
         print(f"wrote {path.relative_to(ROOT)}")
     return 0
 

@@ -90,7 +90,8 @@ def layer_table(document: Mapping[str, Any], width: int = LOG_WIDTH) -> Table:
     """Build the table of layers: one row a layer, totals below; names give way to fit ``width``."""
     totals = document["totals"]
     foot = ("", "total", "", "", *_numbers(totals), "")
-    head = ("#", "layer", "op", "sizes", "cycles", "util %", "multipl.", "reads", "writes", "eval")
+    figures = ("cycles", "util %", "multipl.", "reads (words)", "writes (words)")
+    head = ("#", "layer", "op", "sizes", *figures, "eval")
     rows = [
         (
             str(number),

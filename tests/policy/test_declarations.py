@@ -27,9 +27,10 @@ def test_reference_pages_and_quotes_are_fresh():
     assert done.returncode == 0, done.stdout
 
 
-def tests_text() -> str:
+def text_of_tests() -> str:
+    """The tests, less the one that lists the codes without provoking them."""
     files = [*ROOT.glob("tests/cpp/**/*.cpp"), *ROOT.glob("tests/python/*.py")]
-    return "\n".join(f.read_text() for f in files)
+    return "\n".join(f.read_text() for f in files if f.name != "test_describe.py")
 
 
 ENUM_NAMES = dict(
@@ -39,9 +40,9 @@ ENUM_NAMES = dict(
 
 @pytest.mark.parametrize("name", sorted(ENUM_NAMES))
 def test_every_diagnostic_is_provoked_by_a_test(name):
-    text = tests_text()
+    text = text_of_tests()
     code = ENUM_NAMES[name]
-    assert f"Code::{name}" in text or f'"{code}"' in text, f"{code} ({name}) has no test"
+    assert re.search(rf"Code::{name}\b|\b{code}\b", text), f"{code} ({name}) has no test"
 
 
 def test_the_table_of_codes_is_complete():

@@ -39,7 +39,7 @@ def describe(
 
 def _overview() -> Iterator[RenderableType]:
     yield _heading("Presets", "for --arch, or copy one to a file of your own")
-    yield _grid([[each["name"], each["summary"], each["follows"]] for each in cairn.presets()])
+    yield _grid([[each["name"], each["summary"]] for each in cairn.presets()])
     yield _heading("Components", "a machine names one type for each slot")
     yield _grid([[part["slot"], part["type"], part["doc"]] for part in cairn.catalog()])
     yield _heading("Diagnostic codes", "E invalid, U unsupported, I internal")
