@@ -14,15 +14,16 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-import cairn
-import cairn.onnx
 import numpy as np
 import onnx
 import typer
+from numpy.typing import NDArray
+
+import cairn
+import cairn.onnx
 from cairn import files, tables
 from cairn.cli.progress import Progress
 from cairn.errors import CairnError, refusal
-from numpy.typing import NDArray
 
 # Lines of the page as (left, top, right, bottom) in pixels.
 LINES = {"heading": (2, 8, 298, 35), "first": (2, 47, 378, 66)}

@@ -71,7 +71,7 @@ def paper() -> str:
         "## The paper\n\n"
         "Table III is exact. The bars of Figure 1a were digitised (20 cycles or 0.5 % lost) and "
         "their sizes inferred from three array sizes each; where the public reference was run "
-        "again on them, Cairn equals it. The last column is the analytical model of that figure.\n\n"
+        "again on them, Cairn equals it. The last column is the figure's analytical model.\n\n"
         + table([*header, "reference, run again", "analytical"], body)
         + "\n"
     )

@@ -24,7 +24,7 @@ using namespace cairn;
 
 namespace {
 
-using Array = nb::ndarray<const float, nb::device::cpu>;
+using Array = nb::ndarray<nb::ro, nb::device::cpu>;  // of any type: expect_shape refuses all but float32
 using Output = nb::ndarray<nb::numpy, float>;
 using Progress = std::function<void(std::int64_t, std::int64_t)>;
 
@@ -66,7 +66,26 @@ std::string shape_text(const Array& array) {
   return text;
 }
 
+std::string type_text(const Array& array) {
+  const nb::dlpack::dtype type = array.dtype();
+  const std::string bits = std::to_string(type.bits);
+  switch (static_cast<nb::dlpack::dtype_code>(type.code)) {
+    case nb::dlpack::dtype_code::Float: return "float" + bits;
+    case nb::dlpack::dtype_code::Int: return "int" + bits;
+    case nb::dlpack::dtype_code::UInt: return "uint" + bits;
+    case nb::dlpack::dtype_code::Bool: return "bool";
+    default: return "a type of " + bits + " bits";
+  }
+}
+
+const float* words(const Array& array) { return static_cast<const float*>(array.data()); }
+
+// The machine computes in float32 and converts nothing silently.
 void expect_shape(const char* name, const Array& array, const std::vector<std::int64_t>& shape) {
+  if (array.dtype() != nb::dtype<float>()) {
+    throw Error(Code::unsupported_type, std::string("operand ") + name, "the values are of type " + type_text(array),
+                "array.astype(numpy.float32), if that is what you mean");
+  }
   bool fits = array.ndim() == shape.size();
   std::string wanted;
   for (std::size_t d = 0; d < shape.size(); ++d) {
@@ -119,7 +138,7 @@ nb::object run_gemm(Session& session, const std::string& layer, const Gemm& gemm
   expect_shape("b", b, {b.ndim() == 3 && b.shape(0) == 1 ? 1 : s.batch, s.k, s.n});
   Output output = make_output({s.batch, s.m, s.n});
   const auto matrix = [](const Array& array) {
-    return GemmOperands::Matrix{array.data(), array.shape(0) == 1 ? 0 : array.stride(0), array.stride(1),
+    return GemmOperands::Matrix{words(array), array.shape(0) == 1 ? 0 : array.stride(0), array.stride(1),
                                 array.stride(2)};
   };
   const GemmOperands operands{matrix(a), matrix(b), output.data()};
@@ -144,7 +163,7 @@ nb::object run_conv(Session& session, const std::string& layer, const Conv& conv
   std::vector<std::int64_t> y_shape{s.batch, s.filters};
   y_shape.insert(y_shape.end(), conv.output().begin(), conv.output().end());
   Output output = make_output(y_shape);
-  const ConvOperands operands{x.data(), w.data(), output.data()};
+  const ConvOperands operands{words(x), words(w), output.data()};
   {
     nb::gil_scoped_release free;
     session.run(layer, conv, operands, options);

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from cairn import _core
 
 ROOT = Path(__file__).resolve().parents[2]

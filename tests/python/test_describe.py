@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import cairn
 import pytest
 from conftest import Cli
+
+import cairn
 
 
 def test_the_overview_lists_presets_components_and_codes(cli: Cli) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import cairn
-import cairn.onnx
 import numpy as np
 import onnx
 import pytest
-from cairn.onnx import cut
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import FLOAT, array, model, node, small_network
 from onnx import TensorProto, helper, numpy_helper
+
+import cairn
+import cairn.onnx
+from cairn.onnx import cut
 
 MICROSOFT = "com.microsoft"
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import cairn.onnx
 import numpy as np
 import onnx
 import pytest
-from cairn.onnx.lower import conv_pads
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from models import array, model, node
 from onnx import TensorProto
+
+import cairn.onnx
+from cairn.onnx.lower import conv_pads
 
 EVALUATORS = ("flow", "step")
 SLOW = settings(

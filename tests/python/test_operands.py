@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import cairn
 import numpy as np
 import pytest
-from cairn import operands
 from hypothesis import given
 from hypothesis import strategies as st
+
+import cairn
+from cairn import operands
 
 _MASK = (1 << 64) - 1
 

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+
 from cairn import _core
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"

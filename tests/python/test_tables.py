@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from cairn import tables
 from rich.console import Console
+
+from cairn import tables
 
 
 def document(names: list[str], cycles: int = 1_234_567) -> dict[str, Any]:

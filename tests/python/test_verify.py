@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import cairn
 import pytest
-from cairn import golden
 from conftest import Cli
+
+import cairn
+from cairn import golden
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SYSTOLIC = GOLDEN / "systolic.jsonl"
