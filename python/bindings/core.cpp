@@ -310,6 +310,7 @@ void bind_session(nb::module_& m) {
 
 NB_MODULE(_core, m) {
   m.attr("__version__") = version();
+  nb::set_leak_warnings(false);  // objects that a program still holds when Python exits are no leak of ours
   nb::register_exception_translator([](const std::exception_ptr& pending, void*) {
     try {
       std::rethrow_exception(pending);

@@ -90,7 +90,7 @@ def layer_table(document: Mapping[str, Any], width: int = LOG_WIDTH) -> Table:
     """Build the table of layers: one row a layer, totals below; names give way to fit ``width``."""
     totals = document["totals"]
     foot = ("", "total", "", "", *_numbers(totals), "")
-    figures = ("cycles", "util %", "multipl.", "reads (words)", "writes (words)")
+    figures = ("cycles", "util %", "multipl.", "reads\n(words)", "writes\n(words)")
     head = ("#", "layer", "op", "sizes", *figures, "eval")
     rows = [
         (
@@ -103,7 +103,8 @@ def layer_table(document: Mapping[str, Any], width: int = LOG_WIDTH) -> Table:
         )
         for number, layer in enumerate(document["layers"], 1)
     ]
-    widths = [max(map(len, column)) for column in zip(head, foot, *rows, strict=True)]
+    titles = [max(title.split("\n"), key=len) for title in head]
+    widths = [max(map(len, column)) for column in zip(titles, foot, *rows, strict=True)]
     room = width - sum(widths) + widths[_NAME] - len(widths)
     names = min(widths[_NAME], max(room, _LEAST_NAME))
     table = Table(box=None, pad_edge=False, show_footer=True, padding=(0, 1, 0, 0))
