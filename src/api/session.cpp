@@ -35,7 +35,9 @@ struct Session::State {
     layer.rounds = outcome.rounds;
     layer.distinct_rounds = outcome.distinct_rounds;
     layer.evaluator = evaluator == Evaluator::step ? "step" : "flow";
-    if (outcome.stepped_rounds > 0) layer.evaluator += fmt::format(", {} rounds stepped", outcome.stepped_rounds);
+    if (outcome.stepped_rounds > 0)
+      layer.evaluator +=
+          fmt::format(", {} round{} stepped", outcome.stepped_rounds, outcome.stepped_rounds == 1 ? "" : "s");
     layer.cycles = outcome.cycles;
     layer.multipliers = fabric.array().lanes();
     layer.multiplications = multiplications(operation);

@@ -87,6 +87,14 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+// Whether the letters of `word` stand in `name` in this order: "tpu16" for "tpu-16x16".
+bool abbreviates(std::string_view word, std::string_view name) {
+  constexpr std::size_t kShortestAbbreviation = 3;
+  std::size_t found = 0;
+  for (const char letter : name) found += found < word.size() && word[found] == letter ? 1 : 0;
+  return word.size() >= kShortestAbbreviation && found == word.size();
+}
+
 }  // namespace
 
 std::span<const CodeInfo> codes() { return kCodes; }
@@ -124,6 +132,9 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
     const auto distance = [&](const std::string& c) { return edit_distance(word, c); };
     const std::string& best = *std::ranges::min_element(candidates, {}, distance);
     if (distance(best) <= 1 + word.size() / 4) return fmt::format("did you mean '{}'?", best);
+    const auto abbreviated =
+        std::ranges::find_if(candidates, [&](const std::string& c) { return abbreviates(word, c); });
+    if (abbreviated != candidates.end()) return fmt::format("did you mean '{}'?", *abbreviated);
   }
   return fmt::format("one of: {}", fmt::join(candidates, ", "));
 }

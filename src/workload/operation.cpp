@@ -17,7 +17,8 @@ constexpr std::int64_t kMostMultiplications = std::int64_t{1} << 60;
 void check_size(const std::string& place, std::string_view name, std::int64_t size, std::int64_t minimum,
                 util::Diagnostics& faults) {
   if (size < minimum) {
-    faults.add(Code::bad_size, place, fmt::format("{} = {} must be at least {}", name, size, minimum), "");
+    faults.add(Code::bad_size, place, fmt::format("{} = {} must be at least {}", name, size, minimum),
+               fmt::format("{} >= {}", name, minimum));
   } else if (size > kLargestSize) {
     faults.add(Code::too_large, place, fmt::format("{} = {} is too large", name, size),
                fmt::format("{} <= {}", name, kLargestSize));
