@@ -10,6 +10,7 @@
 #include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 
@@ -122,12 +123,17 @@ Output make_output(const std::vector<std::int64_t>& shape) {
 RunOptions make_options(const std::optional<std::map<std::string, std::int64_t>>& tile, const nb::object& progress) {
   RunOptions options;
   if (tile) options.tile = *tile;
-  if (!progress.is_none()) {
-    options.progress = [progress](std::int64_t done, std::int64_t all) {
-      nb::gil_scoped_acquire hold;
-      progress(done, all);
-    };
-  }
+  // Ten times a second a clocked run lets Python in: to show progress, and to see that the user has interrupted it.
+  // It holds a borrowed reference, since the core copies it without Python knowing; the caller keeps the object alive.
+  using Clock = std::chrono::steady_clock;
+  options.progress = [progress = nb::handle(progress), next = Clock::time_point{}](std::int64_t done,
+                                                                                   std::int64_t all) mutable {
+    if (Clock::now() < next) return;
+    next = Clock::now() + std::chrono::milliseconds(100);
+    const nb::gil_scoped_acquire hold;
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+    if (!progress.is_none()) progress(done, all);
+  };
   return options;
 }
 

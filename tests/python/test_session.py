@@ -1,6 +1,9 @@
 """The accelerator as Python sees it: operands in, values, results and refusals out."""
 
 import json
+import os
+import signal
+import threading
 
 import numpy as np
 import pytest
@@ -96,3 +99,12 @@ def test_rows_of_a_result_have_the_unit_of_their_number(session):
     document = json.loads(session.document({}))
     numbers = {key for key, value in document["totals"].items() if isinstance(value, int | float)}
     assert numbers <= document["units"].keys()
+
+
+def test_a_long_clocked_run_can_be_interrupted():
+    session = cairn.Session(cairn.load_machine("tpu-16x16"), "step")
+    alarm = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    alarm.start()
+    with pytest.raises(KeyboardInterrupt):
+        session.run("long", cairn.Gemm(100_000, 2_000, 200))
+    alarm.join()
