@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -15,6 +16,9 @@ namespace cairn {
 namespace {
 
 std::string read_file(const std::string& path) {
+  if (!std::filesystem::is_regular_file(path)) {
+    throw Error(Code::file_unreadable, path, "there is no such file", "check the path");
+  }
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   if (file) text << file.rdbuf();

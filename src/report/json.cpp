@@ -113,7 +113,7 @@ namespace cairn {
 
 double LayerResult::utilisation() const { return report::utilisation(multiplications, multipliers, cycles); }
 
-std::string to_json(const LayerResult& layer) { return report::layer(layer).dump(); }
+std::string to_json(const LayerResult& layer) { return report::text(report::layer(layer)); }
 
 std::string document(const std::string& machine_json, const std::vector<LayerResult>& layers,
                      const std::string& context_json) {

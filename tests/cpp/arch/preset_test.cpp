@@ -1,0 +1,82 @@
+// The machines that ship with Cairn, and files.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "arch/texts.h"
+#include "cairn/machine.h"
+#include "harness/faults.h"
+
+namespace cairn::testing {
+namespace {
+
+TEST(Presets, all_load_and_say_what_they_follow) {
+  EXPECT_GE(presets().size(), 6U);
+  for (const Machine& machine : presets()) {
+    EXPECT_FALSE(machine.summary().empty()) << machine.name();
+    EXPECT_FALSE(machine.follows().empty()) << machine.name();
+  }
+}
+
+TEST(Presets, are_sorted_and_named_as_their_files) {
+  std::vector<std::string> names;
+  for (const Machine& machine : presets()) names.push_back(machine.name());
+  EXPECT_TRUE(std::ranges::is_sorted(names));
+  for (const arch::Preset& preset : arch::presets())
+    EXPECT_EQ(load_machine(std::string(preset.name)).name(), preset.name);
+}
+
+TEST(Presets, that_do_not_exist_are_refused_with_the_nearest_name) {
+  expect_fault([] { load_machine("tpu-16x61"); }, "E107", "--arch", "unknown preset 'tpu-16x61'",
+               "did you mean 'tpu-16x16'? Or give a .toml file.");
+}
+
+TEST(MachineFile, loads_as_the_same_text_does) {
+  const auto path = std::filesystem::temp_directory_path() / "cairn-preset-test.toml";
+  std::ofstream(path) << kMachineText;
+  EXPECT_EQ(load_machine(path.string()).to_json(), parse_machine(kMachineText, "m.toml").to_json());
+  std::filesystem::remove(path);
+}
+
+TEST(MachineFile, that_does_not_exist_is_refused) {
+  expect_fault([] { load_machine("no/such/machine.toml"); }, "E101", "no/such/machine.toml",
+               "the machine description cannot be read", "check the path");
+}
+
+TEST(MachineFile, that_is_a_folder_is_refused) {
+  const auto path = std::filesystem::temp_directory_path() / "cairn-folder.toml";
+  std::filesystem::create_directory(path);
+  EXPECT_EQ(names(faults([&] { load_machine(path.string()); })), (std::vector<std::string>{"E101"}));
+  std::filesystem::remove(path);
+}
+
+TEST(MachineJson, is_the_resolved_description) {
+  const auto json = nlohmann::json::parse(load_machine("tpu-16x16", {{"multiplier.rows", "4"}}).to_json());
+  EXPECT_EQ(json.at("name"), "tpu-16x16");
+  EXPECT_EQ(json.at("parts").at("multiplier").at("type"), "mesh");
+  EXPECT_EQ(json.at("parts").at("multiplier").at("rows"), 4);
+  EXPECT_EQ(json.at("parts").at("memory").at("overlap"), false);
+  EXPECT_EQ(json.at("parts").at("writeback").at("drain"), "half");
+  EXPECT_EQ(json.at("parts").size(), 6U);
+}
+
+TEST(CatalogJson, lists_every_part_with_parameters_and_counters) {
+  const auto json = nlohmann::json::parse(catalog_json());
+  ASSERT_EQ(json.size(), fabric::parts().size());
+  for (const auto& part : json) {
+    EXPECT_FALSE(part.at("doc").get<std::string>().empty());
+    for (const auto& parameter : part.at("parameters")) {
+      EXPECT_FALSE(parameter.at("doc").get<std::string>().empty());
+      EXPECT_EQ(parameter.at("type") == "choice", !parameter.at("choices").empty());
+      EXPECT_EQ(parameter.at("type") == "integer", parameter.at("minimum").is_number());
+    }
+    EXPECT_FALSE(part.at("counters").empty());
+    for (const auto& counter : part.at("counters")) EXPECT_FALSE(counter.at("unit").get<std::string>().empty());
+  }
+}
+
+}  // namespace
+}  // namespace cairn::testing

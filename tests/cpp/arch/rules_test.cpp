@@ -1,0 +1,76 @@
+// The cross-field rules: each broken once by parameters that are valid by themselves.
+#include <gtest/gtest.h>
+
+#include "harness/faults.h"
+#include "harness/machines.h"
+
+namespace cairn::testing {
+namespace {
+
+std::vector<Diagnostic> broken(const std::string& preset, const arch::Overrides& overrides) {
+  return faults([&] { machine(preset, overrides); });
+}
+
+void expect_rule(const std::string& preset, const arch::Overrides& overrides, const std::string& where,
+                 const std::string& message, const std::string& remedy) {
+  SCOPED_TRACE(text(overrides));
+  expect_fault([&] { machine(preset, overrides); }, "E201", "preset " + preset + ": " + where, message, remedy);
+}
+
+TEST(Rules, hold_for_as_many_ports_as_endpoints_and_refuse_one_more) {
+  EXPECT_TRUE(broken("tpu-16x16", {{"distribution.bandwidth", "32"}}).empty());
+  expect_rule("tpu-16x16", {{"distribution.bandwidth", "33"}}, "distribution.bandwidth",
+              "bandwidth 33 exceeds the 32 edge endpoints (rows + columns)",
+              "bandwidth = 32 or less, or 0 for one port an endpoint");
+}
+
+TEST(Rules, hold_for_as_many_lines_as_accumulators_and_refuse_one_more) {
+  EXPECT_TRUE(broken("tpu-16x16", {{"collection.lines", "256"}}).empty());
+  expect_rule("tpu-16x16", {{"collection.lines", "257"}}, "collection.lines",
+              "257 lines for 256 accumulators (rows x columns)", "lines = 256 or less, or 0 for one an accumulator");
+}
+
+TEST(Rules, of_overlapped_tiles_want_one_port_an_endpoint) {
+  EXPECT_TRUE(broken("axis-sa-rtl", {{"distribution.bandwidth", "32"}}).empty());
+  expect_rule("axis-sa-rtl", {{"distribution.bandwidth", "16"}}, "distribution.bandwidth",
+              "overlapped tiles (memory.overlap) need one port an endpoint", "bandwidth = 0");
+}
+
+TEST(Rules, of_overlapped_tiles_refuse_shared_result_lines) {
+  EXPECT_TRUE(broken("axis-sa-rtl", {{"collection.type", "direct"}}).empty());
+  expect_rule("axis-sa-rtl", {{"collection.type", "bus"}}, "collection.type",
+              "overlapped tiles (memory.overlap) need a read-out without shared lines",
+              "type = \"shift\" or \"direct\"");
+}
+
+TEST(Rules, of_overlapped_tiles_want_a_write_back_that_keeps_up) {
+  expect_rule("axis-sa-rtl", {{"writeback.drain", "half"}}, "writeback.drain",
+              "overlapped tiles (memory.overlap) need a write-back that keeps up", "drain = \"all\"");
+}
+
+TEST(Rules, of_overlapped_tiles_refuse_bounded_operand_queues) {
+  expect_rule("axis-sa-rtl", {{"multiplier.queue_depth", "2"}}, "multiplier.queue_depth",
+              "overlapped tiles (memory.overlap) need operands that never wait", "queue_depth = 0");
+}
+
+TEST(Rules, of_overlapped_tiles_refuse_bounded_port_queues) {
+  expect_rule("axis-sa-rtl", {{"distribution.queue_depth", "2"}}, "distribution.queue_depth",
+              "overlapped tiles (memory.overlap) need steps that never wait", "queue_depth = 0");
+}
+
+TEST(Rules, that_are_broken_together_are_told_together) {
+  const std::vector<Diagnostic> found = broken("tpu-16x16", {{"memory.overlap", "true"},
+                                                             {"distribution.bandwidth", "40"},
+                                                             {"collection.lines", "999"},
+                                                             {"multiplier.queue_depth", "1"},
+                                                             {"distribution.queue_depth", "1"}});
+  EXPECT_EQ(names(found), std::vector<std::string>(7, "E201"));
+}
+
+TEST(Rules, are_not_asked_of_a_machine_whose_values_are_faulty) {
+  EXPECT_EQ(names(broken("tpu-16x16", {{"distribution.bandwidth", "33"}, {"multiplier.rows", "0"}})),
+            (std::vector<std::string>{"E105"}));
+}
+
+}  // namespace
+}  // namespace cairn::testing

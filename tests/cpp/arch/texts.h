@@ -1,0 +1,45 @@
+// A machine description that a test changes line by line.
+#pragma once
+
+#include <sstream>
+#include <string>
+
+#include "arch/machine.h"
+#include "fabric/part.h"
+
+namespace cairn::testing {
+
+// A valid description; the tests name its lines by number.
+inline const std::string kMachineText =
+    "name = \"m\"\n"               // 1
+    "summary = \"s\"\n"            // 2
+    "follows = \"f\"\n"            // 3
+    "\n"                           // 4
+    "[memory]\n"                   // 5
+    "type = \"systolic-os\"\n"     // 6
+    "setup_cycles = 2\n"           // 7
+    "[distribution]\n"             // 8
+    "type = \"point-to-point\"\n"  // 9
+    "[multiplier]\n"               // 10
+    "type = \"mesh\"\n"            // 11
+    "[reduction]\n"                // 12
+    "type = \"temporal\"\n"        // 13
+    "[collection]\n"               // 14
+    "type = \"bus\"\n"             // 15
+    "[writeback]\n"                // 16
+    "type = \"write-queue\"\n";    // 17
+
+// The description with line `number` (from 1) in other words; "" removes the words and keeps the line.
+inline std::string with_line(int number, const std::string& words, const std::string& text = kMachineText) {
+  std::istringstream in(text);
+  std::string out;
+  std::string line;
+  for (int n = 1; std::getline(in, line); ++n) out += (n == number ? words : line) + "\n";
+  return out;
+}
+
+inline arch::Machine parsed(const std::string& text, const arch::Overrides& overrides = {}) {
+  return arch::parse_machine(text, "m.toml", overrides, fabric::catalog());
+}
+
+}  // namespace cairn::testing

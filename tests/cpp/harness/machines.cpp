@@ -1,0 +1,83 @@
+#include "harness/machines.h"
+
+#include "fabric/part.h"
+
+namespace cairn::testing {
+namespace {
+
+std::string text(bool flag) { return flag ? "true" : "false"; }
+
+// Draws the parameters of one machine, slot by slot.
+class Draw {
+ public:
+  Draw(SplitMix64& random, const MachineSpace& space) : random_(random), space_(space) {}
+
+  arch::Overrides machine() {
+    const std::int64_t rows = random_.between(1, space_.largest_side);
+    const std::int64_t columns = random_.between(1, space_.largest_side);
+    const bool overlap = space_.overlap && !space_.bounded && random_.one_in(3);
+    set("multiplier.rows", rows);
+    set("multiplier.columns", columns);
+    for (const char* slot : {"distribution", "multiplier", "reduction"})
+      set(std::string(slot) + ".latency", random_.between(0, 3));
+    set("memory.setup_cycles", random_.between(0, 4));
+    set("memory.overlap", text(overlap));
+    set("memory.count_setup", text(random_.one_in(2)));
+    bandwidth(rows + columns, overlap);
+    read_out(rows * columns, overlap);
+    set("writeback.drain", overlap || random_.one_in(2) ? "all" : "half");
+    if (space_.bounded) depths();
+    return overrides_;
+  }
+
+ private:
+  void set(const std::string& path, std::string value) { overrides_.emplace_back(path, std::move(value)); }
+  void set(const std::string& path, std::int64_t value) { set(path, std::to_string(value)); }
+
+  void bandwidth(std::int64_t endpoints, bool overlap) {
+    const bool full = overlap || random_.one_in(4);
+    if (full)
+      set("distribution.bandwidth", random_.one_in(2) ? 0 : endpoints);
+    else
+      set("distribution.bandwidth", random_.between(1, endpoints));
+  }
+
+  void read_out(std::int64_t accumulators, bool overlap) {
+    static const std::string kTypes[] = {"direct", "shift", "bus"};
+    const std::string& type = kTypes[random_.between(0, overlap ? 1 : 2)];
+    set("collection.type", type);
+    set("collection.latency", random_.between(0, 3));
+    if (type == "bus") set("collection.lines", random_.between(0, accumulators));
+  }
+
+  // At least one of the two queues is bounded.
+  void depths() {
+    const std::int64_t ports = random_.between(0, 4);
+    set("distribution.queue_depth", ports);
+    set("multiplier.queue_depth", random_.between(ports == 0 ? 1 : 0, 4));
+  }
+
+  SplitMix64& random_;
+  const MachineSpace& space_;
+  arch::Overrides overrides_;
+};
+
+}  // namespace
+
+arch::Machine machine(const std::string& preset, const arch::Overrides& overrides) {
+  return arch::load_preset(preset, overrides, fabric::catalog());
+}
+
+arch::Overrides random_overrides(SplitMix64& random, const MachineSpace& space) {
+  return Draw(random, space).machine();
+}
+
+arch::Machine machine(const arch::Overrides& overrides) { return machine("tpu-16x16", overrides); }
+
+std::string text(const arch::Overrides& overrides) {
+  std::string line;
+  for (const auto& [path, value] : overrides) line += "--set " + path + "=" + value + " ";
+  return line;
+}
+
+}  // namespace cairn::testing

@@ -1,0 +1,28 @@
+// Machine descriptions for tests: presets with overrides, and random machines that every rule accepts.
+#pragma once
+
+#include <string>
+
+#include "arch/machine.h"
+#include "harness/random.h"
+
+namespace cairn::testing {
+
+// A preset, changed. Throws Error as the library does.
+arch::Machine machine(const std::string& preset, const arch::Overrides& overrides = {});
+
+// What random machines are drawn from.
+struct MachineSpace {
+  std::int64_t largest_side = 9;
+  bool overlap = true;   // rounds may overlap
+  bool bounded = false;  // queues have a depth; rounds then do not overlap
+};
+
+// The overrides that make a random machine out of the preset tpu-16x16.
+arch::Overrides random_overrides(SplitMix64& random, const MachineSpace& space);
+arch::Machine machine(const arch::Overrides& overrides);
+
+// As typed on a command line: "--set multiplier.rows=3 ...".
+std::string text(const arch::Overrides& overrides);
+
+}  // namespace cairn::testing

@@ -1,0 +1,108 @@
+#include "harness/operations.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <functional>
+#include <numeric>
+
+namespace cairn::testing {
+namespace {
+
+// A matrix in memory in any of the layouts that callers have: row-major, transposed, with gaps, one for the whole
+// batch.
+workload::MatrixView random_layout(SplitMix64& random, std::int64_t batch, std::int64_t rows, std::int64_t columns,
+                                   std::vector<float>& words) {
+  const std::int64_t gap = random.one_in(3) ? random.between(1, 3) : 0;
+  const bool transposed = random.one_in(3);
+  const bool shared = random.one_in(4);
+  const std::int64_t line = (transposed ? rows : columns) + gap;
+  const std::int64_t matrix = line * (transposed ? columns : rows);
+  words = random_words(random, matrix * (shared ? 1 : batch));
+  return {words.data(), shared ? 0 : matrix, transposed ? 1 : line, transposed ? line : 1};
+}
+
+void add_dimension(SplitMix64& random, Conv::Sizes& s, std::int64_t largest) {
+  const std::int64_t kernel = random.between(1, 3);
+  const std::int64_t dilation = random.between(1, 2);
+  const std::int64_t begin = random.between(0, 2);
+  const std::int64_t end = random.between(0, 2);
+  const std::int64_t reach = (kernel - 1) * dilation + 1;
+  const std::int64_t smallest = std::max(std::int64_t{1}, reach - begin - end);
+  s.kernel.push_back(kernel);
+  s.dilation.push_back(dilation);
+  s.pad_begin.push_back(begin);
+  s.pad_end.push_back(end);
+  s.stride.push_back(random.between(1, 3));
+  s.input.push_back(random.between(smallest, std::max(smallest, largest)));
+}
+
+}  // namespace
+
+Gemm random_gemm(SplitMix64& random, std::int64_t largest) {
+  const auto size = [&] { return random.one_in(6) ? 1 : random.between(1, largest); };
+  return Gemm({.m = size(), .n = size(), .k = size(), .batch = random.one_in(3) ? random.between(2, 3) : 1});
+}
+
+Conv random_conv(SplitMix64& random) {
+  Conv::Sizes s{.batch = random.between(1, 2), .groups = random.one_in(3) ? random.between(2, 3) : 1};
+  s.channels = s.groups * random.between(1, 3);
+  s.filters = s.groups * random.between(1, 5);
+  const std::int64_t rank = random.between(1, 3);
+  for (std::int64_t d = 0; d < rank; ++d) add_dimension(random, s, rank == 3 ? 4 : 7);
+  return Conv(s);
+}
+
+Operation random_operation(SplitMix64& random) {
+  if (random.one_in(2)) return random_conv(random);
+  return random_gemm(random);
+}
+
+mapping::Tile random_tile(SplitMix64& random, const arch::Machine& machine) {
+  const arch::SystolicArray array = arch::systolic_array(machine);
+  if (random.one_in(2)) return {array.rows, array.columns};
+  return {random.between(1, array.rows), random.between(1, array.columns)};
+}
+
+std::string text(const Operation& operation) {
+  const Gemm::Sizes& g = lowered(operation).sizes();
+  const std::string matrices = fmt::format("gemm {} x {} x {}, batch {}", g.m, g.n, g.k, g.batch);
+  const Conv* conv = std::get_if<Conv>(&operation);
+  if (conv == nullptr) return matrices;
+  const Conv::Sizes& s = conv->sizes();
+  return fmt::format(
+      "conv batch {} channels {} filters {} groups {} input {} kernel {} stride {} pads {} {} dilation {} = {}",
+      s.batch, s.channels, s.filters, s.groups, s.input, s.kernel, s.stride, s.pad_begin, s.pad_end, s.dilation,
+      matrices);
+}
+
+std::vector<float> random_words(SplitMix64& random, std::int64_t count) {
+  std::vector<float> words(static_cast<std::size_t>(count));
+  for (float& word : words) word = random.operand(0.8) * (random.one_in(2) ? 1.0F : -1.0F);
+  return words;
+}
+
+std::int64_t product(const std::vector<std::int64_t>& sizes) {
+  return std::accumulate(sizes.begin(), sizes.end(), std::int64_t{1}, std::multiplies<>());
+}
+
+Data random_data(SplitMix64& random, const Operation& operation) {
+  Data data;
+  if (const Conv* conv = std::get_if<Conv>(&operation)) {
+    const Conv::Sizes& s = conv->sizes();
+    data.a = random_words(random, s.batch * s.channels * product(s.input));
+    data.b = random_words(random, s.filters * (s.channels / s.groups) * product(s.kernel));
+    data.a_view = {data.a.data(), 0, 0, 0};
+    data.b_view = {data.b.data(), 0, 0, 0};
+    data.expected = workload::reference_conv(*conv, data.a.data(), data.b.data());
+    return data;
+  }
+  const Gemm& gemm = std::get<Gemm>(operation);
+  const Gemm::Sizes& s = gemm.sizes();
+  data.a_view = random_layout(random, s.batch, s.m, s.k, data.a);
+  data.b_view = random_layout(random, s.batch, s.k, s.n, data.b);
+  data.expected = workload::reference_gemm(gemm, data.a_view, data.b_view);
+  return data;
+}
+
+}  // namespace cairn::testing

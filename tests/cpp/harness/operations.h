@@ -1,0 +1,43 @@
+// Random operations with operands, and what they must compute.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cairn/operation.h"
+#include "engine/run.h"
+#include "harness/random.h"
+#include "mapping/output_tiles.h"
+
+namespace cairn::testing {
+
+Gemm random_gemm(SplitMix64& random, std::int64_t largest = 20);
+// 1 to 3 spatial dimensions, any stride, asymmetric padding, dilation, groups, batch.
+Conv random_conv(SplitMix64& random);
+// One or the other.
+Operation random_operation(SplitMix64& random);
+mapping::Tile random_tile(SplitMix64& random, const arch::Machine& machine);
+
+// "gemm 3 x 4 x 5, batch 1"
+std::string text(const Operation& operation);
+
+// `count` small integers, so that every order of summation gives the same float.
+std::vector<float> random_words(SplitMix64& random, std::int64_t count);
+std::int64_t product(const std::vector<std::int64_t>& sizes);
+
+// Operands of an operation and the output that the reference executor computes from them.
+struct Data {
+  std::vector<float> a;
+  std::vector<float> b;
+  workload::MatrixView a_view;
+  workload::MatrixView b_view;
+  std::vector<float> expected;
+
+  Data() = default;
+  Data(Data&&) = default;
+  Data(const Data&) = delete;  // the views point into the vectors
+  Data& operator=(const Data&) = delete;
+};
+Data random_data(SplitMix64& random, const Operation& operation);
+
+}  // namespace cairn::testing
