@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cairn/machine.h"
 #include "cairn/operation.h"
 
 namespace cairn {
@@ -13,7 +14,7 @@ namespace cairn {
 struct LayerResult {
   std::string name;
   Operation operation;
-  std::map<std::string, std::int64_t> tile;  // "M" -> rows of outputs in the array at once
+  std::map<std::string, std::int64_t> tile{};  // "M" -> rows of outputs in the array at once
   std::int64_t rounds = 0;
   std::int64_t distinct_rounds = 0;
   std::string evaluator{};  // "flow", "step", or "flow, N rounds stepped"
@@ -31,10 +32,10 @@ struct LayerResult {
 std::string to_json(const LayerResult& layer);
 
 // The result document: {"schema": "cairn.result/1", "context", "units", "layers", "totals"}. `context_json` is an
-// object whose members join the context (version and machine are filled in). Throws Error (I001) if it is not a JSON
-// object.
-std::string document(const std::string& machine_json, const std::vector<LayerResult>& layers,
-                     const std::string& context_json);
+// object whose members join the context; version and machine are filled in. Throws Error: E104 if it is not a JSON
+// object, U203 if the totals do not fit in 63 bits.
+std::string document(const Machine& machine, const std::vector<LayerResult>& layers,
+                     const std::string& context_json = "{}");
 
 const char* version();
 

@@ -37,9 +37,9 @@ struct ConvOperands {
 };
 
 struct RunOptions {
-  std::map<std::string, std::int64_t> tile;  // "M", "N"; empty = the machine's own
+  std::map<std::string, std::int64_t> tile{};  // "M", "N"; empty = the machine's own
   // Called now and then during a long clocked run.
-  std::function<void(std::int64_t done_rounds, std::int64_t all_rounds)> progress;
+  std::function<void(std::int64_t done_rounds, std::int64_t all_rounds)> progress{};
 };
 
 class Session {
@@ -50,12 +50,12 @@ class Session {
   Session& operator=(Session&&) noexcept;
 
   // Timing only.
-  const LayerResult& run(const std::string& name, const Operation& operation, const RunOptions& options = {});
+  LayerResult run(const std::string& name, const Operation& operation, const RunOptions& options = {});
   // With values.
-  const LayerResult& run(const std::string& name, const Gemm& gemm, const GemmOperands& operands,
-                         const RunOptions& options = {});
-  const LayerResult& run(const std::string& name, const Conv& conv, const ConvOperands& operands,
-                         const RunOptions& options = {});
+  LayerResult run(const std::string& name, const Gemm& gemm, const GemmOperands& operands,
+                  const RunOptions& options = {});
+  LayerResult run(const std::string& name, const Conv& conv, const ConvOperands& operands,
+                  const RunOptions& options = {});
   // All throw Error: E401 for the tile, U203 for runs too long to count, I001/I002 if the machine misbehaves.
 
   const Machine& machine() const;

@@ -16,14 +16,13 @@ namespace cairn {
 namespace {
 
 std::string read_file(const std::string& path) {
-  if (!std::filesystem::is_regular_file(path)) {
-    throw Error(Code::file_unreadable, path, "there is no such file", "check the path");
-  }
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   if (file) text << file.rdbuf();
-  if (!file || file.bad())
+  // Opening a folder succeeds; reading it does not, and says so nowhere.
+  if (!file || file.bad() || std::filesystem::is_directory(path)) {
     throw Error(Code::file_unreadable, path, "the machine description cannot be read", "check the path");
+  }
   return text.str();
 }
 
@@ -34,7 +33,7 @@ Machine wrap(arch::Machine machine) { return Machine(std::make_shared<const arch
 const std::string& Machine::name() const { return description_->name; }
 const std::string& Machine::summary() const { return description_->summary; }
 const std::string& Machine::follows() const { return description_->follows; }
-std::string Machine::to_json() const { return report::machine(*description_).dump(); }
+std::string Machine::to_json() const { return report::text(report::machine(*description_)); }
 
 Machine load_machine(const std::string& name_or_path, const Overrides& overrides) {
   if (name_or_path.ends_with(".toml")) return parse_machine(read_file(name_or_path), name_or_path, overrides);
@@ -51,6 +50,6 @@ std::vector<Machine> presets() {
   return machines;
 }
 
-std::string catalog_json() { return report::catalog(fabric::catalog()).dump(); }
+std::string catalog_json() { return report::text(report::catalog(fabric::catalog())); }
 
 }  // namespace cairn

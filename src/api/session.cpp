@@ -18,8 +18,8 @@ struct Session::State {
 
   State(Machine m, Evaluator e) : machine(std::move(m)), evaluator(e), fabric(machine.description()) {}
 
-  const LayerResult& run(const std::string& name, const Operation& operation, const engine::Operands& operands,
-                         const RunOptions& options) {
+  LayerResult run(const std::string& name, const Operation& operation, const engine::Operands& operands,
+                  const RunOptions& options) {
     const arch::Machine& description = machine.description();
     const mapping::Tile tile = mapping::choose_tile(arch::systolic_array(description), options.tile);
     const engine::Outcome outcome = evaluator == Evaluator::step
@@ -55,27 +55,27 @@ Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 
-const LayerResult& Session::run(const std::string& name, const Operation& operation, const RunOptions& options) {
+LayerResult Session::run(const std::string& name, const Operation& operation, const RunOptions& options) {
   return state_->run(name, operation, {}, options);
 }
 
-const LayerResult& Session::run(const std::string& name, const Gemm& gemm, const GemmOperands& operands,
-                                const RunOptions& options) {
+LayerResult Session::run(const std::string& name, const Gemm& gemm, const GemmOperands& operands,
+                         const RunOptions& options) {
   const auto view = [](const GemmOperands::Matrix& m) {
     return workload::MatrixView{m.data, m.batch_stride, m.row_stride, m.column_stride};
   };
   return state_->run(name, gemm, {view(operands.a), view(operands.b), operands.output}, options);
 }
 
-const LayerResult& Session::run(const std::string& name, const Conv& conv, const ConvOperands& operands,
-                                const RunOptions& options) {
+LayerResult Session::run(const std::string& name, const Conv& conv, const ConvOperands& operands,
+                         const RunOptions& options) {
   return state_->run(name, conv, {{operands.x}, {operands.w}, operands.output}, options);
 }
 
 const Machine& Session::machine() const { return state_->machine; }
 const std::vector<LayerResult>& Session::layers() const { return state_->layers; }
 std::string Session::document(const std::string& context_json) const {
-  return cairn::document(state_->machine.to_json(), state_->layers, context_json);
+  return cairn::document(state_->machine, state_->layers, context_json);
 }
 
 }  // namespace cairn

@@ -19,6 +19,15 @@ class RuleBook {
          fmt::format("bandwidth {} exceeds the {} edge endpoints (rows + columns)", bandwidth, endpoints),
          fmt::format("bandwidth = {} or less, or 0 for one port an endpoint", endpoints));
     const Part& collection = machine_.part("collection");
+    for (const char* slot : {"multiplier", "collection"}) {
+      // Each cycle of latency is a register an element; beyond this the simulation would not fit in memory.
+      constexpr std::int64_t kMostRegisters = std::int64_t{1} << 24;
+      const std::int64_t latency = machine_.part(slot).integer("latency");
+      rule(elements * latency <= kMostRegisters, fmt::format("{}.latency", slot),
+           fmt::format("latency {} on {} elements (rows x columns) is {} registers", latency, elements,
+                       elements * latency),
+           fmt::format("latency = {} or less", kMostRegisters / elements));
+    }
     if (collection.type == "bus") {
       const std::int64_t lines = collection.integer("lines");
       rule(lines <= elements, "collection.lines",

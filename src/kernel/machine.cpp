@@ -35,7 +35,7 @@ std::vector<Component*> sorted(const std::vector<std::unique_ptr<Component>>& co
   };
   while (order.size() < components.size()) {
     const auto next = std::ranges::find_if(components, [&](const auto& c) { return !placed(c.get()) && ready(*c); });
-    util::require(next != components.end(), "kernel.machine", "the channels without latency form a loop");
+    util::require(next != components.end(), "kernel.machine", "the channels that order the components form a loop");
     order.push_back(next->get());
   }
   return order;

@@ -107,6 +107,8 @@ Json layer(const LayerResult& layer) {
           {"counters", layer.counters}};
 }
 
+std::string text(const Json& json, int indent) { return json.dump(indent, ' ', false, Json::error_handler_t::replace); }
+
 }  // namespace cairn::report
 
 namespace cairn {
@@ -115,20 +117,20 @@ double LayerResult::utilisation() const { return report::utilisation(multiplicat
 
 std::string to_json(const LayerResult& layer) { return report::text(report::layer(layer)); }
 
-std::string document(const std::string& machine_json, const std::vector<LayerResult>& layers,
-                     const std::string& context_json) {
-  report::Json context{{"version", version()}, {"machine", report::Json::parse(machine_json)}};
-  const report::Json given = report::Json::parse(context_json, nullptr, false);
-  util::require(given.is_object(), "report", "the context must be a JSON object");
-  context.update(given);
+std::string document(const Machine& machine, const std::vector<LayerResult>& layers, const std::string& context_json) {
+  report::Json context = report::Json::parse(context_json, nullptr, false);
+  if (!context.is_object())
+    throw Error(Code::wrong_type, "context", "the context must be a JSON object", "{\"seed\": 1}");
+  context["version"] = version();
+  context["machine"] = report::machine(machine.description());
   report::Json all = report::Json::array();
   for (const LayerResult& one : layers) all.push_back(report::layer(one));
-  return report::Json{{"schema", "cairn.result/1"},
-                      {"context", context},
-                      {"units", report::units()},
-                      {"layers", all},
-                      {"totals", report::totals(layers)}}
-      .dump(2);
+  return report::text({{"schema", "cairn.result/1"},
+                       {"context", context},
+                       {"units", report::units()},
+                       {"layers", all},
+                       {"totals", report::totals(layers)}},
+                      2);
 }
 
 const char* version() { return CAIRN_VERSION; }

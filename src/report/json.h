@@ -15,4 +15,7 @@ Json machine(const arch::Machine& machine);
 Json catalog(const schema::Catalog& catalog);
 Json layer(const LayerResult& layer);
 
+// The text of a document. Names may come from files in any encoding: bytes that are not UTF-8 become U+FFFD.
+std::string text(const Json& json, int indent = -1);
+
 }  // namespace cairn::report

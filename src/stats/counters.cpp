@@ -22,11 +22,13 @@ void accumulate(CounterTree& total, const CounterTree& part, Count times) {
   for (const auto& [slot, counters] : part) {
     for (const auto& [name, value] : counters) {
       Count& sum = total[slot][name];
+      Count next = 0;
       const auto product = util::checked_multiply(value, times);
-      if (!product || __builtin_add_overflow(sum, *product, &sum)) {
+      if (!product || __builtin_add_overflow(sum, *product, &next)) {
         throw Error(Code::too_large, fmt::format("{}.{}", slot, name), "the counter does not fit in 63 bits",
                     "simulate a smaller operation");
       }
+      sum = next;
     }
   }
 }

@@ -33,9 +33,15 @@ TEST(Document, merges_the_callers_context) {
   EXPECT_TRUE(context.contains("version"));
 }
 
+TEST(Document, keeps_its_version_and_machine_whatever_the_caller_says) {
+  const Json context = Json::parse(session_of_two_layers().document(R"({"version": "9", "machine": 1})")).at("context");
+  EXPECT_EQ(context.at("version"), version());
+  EXPECT_EQ(context.at("machine").at("name"), "tpu-16x16");
+}
+
 TEST(Document, refuses_a_context_that_is_not_an_object) {
   for (const char* context : {"", "[1]", "7", "{", "{\"a\": }", "null"}) {
-    EXPECT_EQ(names(faults([&] { session_of_two_layers().document(context); })), (std::vector<std::string>{"I001"}))
+    EXPECT_EQ(names(faults([&] { session_of_two_layers().document(context); })), (std::vector<std::string>{"E104"}))
         << context;
   }
 }
@@ -91,7 +97,7 @@ TEST(Document, of_a_session_without_layers_has_totals_of_zero) {
 TEST(Document, refuses_totals_that_do_not_fit_in_63_bits) {
   LayerResult layer{.name = "l", .operation = Gemm({}), .tile = {}};
   layer.cycles = INT64_MAX;
-  const std::string machine = load_machine("tpu-16x16").to_json();
+  const Machine machine = load_machine("tpu-16x16");
   EXPECT_TRUE(faults([&] { document(machine, {layer}, "{}"); }).empty());
   EXPECT_EQ(names(faults([&] { document(machine, {layer, layer}, "{}"); })), (std::vector<std::string>{"U203"}));
 }

@@ -43,6 +43,16 @@ TEST(Rules, of_overlapped_tiles_refuse_shared_result_lines) {
               "type = \"shift\" or \"direct\"");
 }
 
+TEST(Rules, bound_the_registers_that_latency_costs) {
+  const arch::Overrides large{{"multiplier.rows", "1024"}, {"multiplier.columns", "1024"}};
+  for (const char* path : {"multiplier.latency", "collection.latency"}) {
+    arch::Overrides deep = large;
+    deep.emplace_back(path, "1024");
+    expect_rule("tpu-16x16", deep, path, "latency 1024 on 1048576 elements (rows x columns) is 1073741824 registers",
+                "latency = 16 or less");
+  }
+}
+
 TEST(Rules, of_overlapped_tiles_want_a_write_back_that_keeps_up) {
   expect_rule("axis-sa-rtl", {{"writeback.drain", "half"}}, "writeback.drain",
               "overlapped tiles (memory.overlap) need a write-back that keeps up", "drain = \"all\"");
