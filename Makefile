@@ -32,7 +32,7 @@ test-python: build ## Python, policy and documentation tests
 
 lint: $(VENV)/ready ## formatting and Python lint
 	tools/install-packages.sh tools/packages-test.txt
-	clang-format --dry-run --Werror $(CXX_FILES)
+	@clang-format --dry-run --Werror $(CXX_FILES)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 

@@ -129,8 +129,8 @@ class SystolicOs final : public Part {
   Program program_;
   Round round_;
   std::array<std::vector<float>, 2> panels_;  // operands of this round and, where rounds overlap, of the one before
-  Count begun_ = 0;               // rounds begun
-  Count posted_ = 0;              // steps of this round posted
+  Count begun_ = 0;                           // rounds begun
+  Count posted_ = 0;                          // steps of this round posted
   Cycle setup_left_ = 0;
   Cycle next_start_ = 0;
 };
