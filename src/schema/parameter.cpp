@@ -33,7 +33,7 @@ void check(const Parameter& row, const Value& value, const std::string& place, u
     }
   }
   if (!row.choices.empty()) {
-    const std::string& word = std::get<std::string>(value);
+    const auto& word = std::get<std::string>(value);
     if (std::ranges::find(row.choices, word) == row.choices.end()) {
       faults.add(Code::unknown_name, place, fmt::format("unknown {} '{}'", row.name, word),
                  util::nearest(word, row.choices));
