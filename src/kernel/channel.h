@@ -50,6 +50,10 @@ class LaneSet {
   void set(int lane) { words_[word(lane)] |= bit(lane); }
   void clear(int lane) { words_[word(lane)] &= ~bit(lane); }
   bool test(int lane) const { return (words_[word(lane)] & bit(lane)) != 0; }
+  LaneSet& operator|=(const LaneSet& other) {
+    for (std::size_t w = 0; w < words_.size(); ++w) words_[w] |= other.words_[w];
+    return *this;
+  }
   void clear_all() { std::fill(words_.begin(), words_.end(), 0); }
   std::vector<std::uint64_t>& words() { return words_; }
   const std::vector<std::uint64_t>& words() const { return words_; }

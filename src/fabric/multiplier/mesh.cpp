@@ -100,6 +100,9 @@ class Mesh final : public Part {
         links_(links),
         rightward_(array.lanes(), 1),
         downward_(array.lanes(), array.extent.columns),
+        endpoints_(array.endpoints()),
+        top_(array.lanes()),
+        left_(array.lanes()),
         fires_(array.lanes()) {}
 
   kernel::Wiring wiring() const override { return {{links_.operands}, {links_.products}}; }
@@ -108,8 +111,15 @@ class Mesh final : public Part {
     counters_.configurations += array_.lanes();
     if (round.used == used_) return;
     used_ = round.used;
-    rightward_.forwards.clear_all();
-    downward_.forwards.clear_all();
+    for (LaneSet* set : {&rightward_.forwards, &downward_.forwards, &endpoints_, &top_, &left_}) set->clear_all();
+    for (int column = 0; column < used_.columns; ++column) {
+      endpoints_.set(column);
+      top_.set(column);
+    }
+    for (int row = 0; row < used_.rows; ++row) {
+      endpoints_.set(array_.extent.columns + row);
+      left_.set(array_.lane(row, 0));
+    }
     for (int row = 0; row < used_.rows; ++row) {
       for (int column = 0; column < used_.columns; ++column) {
         if (column + 1 < used_.columns) rightward_.forwards.set(array_.lane(row, column));
@@ -178,17 +188,30 @@ class Mesh final : public Part {
     const int columns = array_.extent.columns;
     std::copy_n(edge.values.begin(), columns, downward_.in.begin());
     Count taken = 0;
-    edge.valid.for_each([&](int endpoint) {
-      ++taken;
-      if (endpoint < columns) {
-        downward_.arriving.set(endpoint);
-        return;
-      }
-      const int lane = array_.lane(endpoint - columns, 0);
-      rightward_.arriving.set(lane);
-      rightward_.in[static_cast<std::size_t>(lane)] = edge.values[static_cast<std::size_t>(endpoint)];
-    });
+    if (edge.valid.words() == endpoints_.words()) {  // a whole step
+      downward_.arriving |= top_;
+      rightward_.arriving |= left_;
+      for (int row = 0; row < used_.rows; ++row) rightward_.in[lane(row)] = edge.values[endpoint(row)];
+      taken = used_.columns + used_.rows;
+    } else {
+      edge.valid.for_each([&](int from) {
+        ++taken;
+        if (from < columns) {
+          downward_.arriving.set(from);
+        } else {
+          rightward_.arriving.set(array_.lane(from - columns, 0));
+          rightward_.in[lane(from - columns)] = edge.values[static_cast<std::size_t>(from)];
+        }
+      });
+    }
     links_.operands->take_all(now, taken);
+  }
+
+  // Where the words of a row enter.
+  std::size_t lane(int row) const { return static_cast<std::size_t>(array_.lane(row, 0)); }
+  std::size_t endpoint(int row) const {
+    const int from = array_.extent.columns + row;
+    return static_cast<std::size_t>(from);
   }
 
   // Every element that has one word of each kind fires, if there is room at its neighbours. Room is judged before
@@ -224,19 +247,25 @@ class Mesh final : public Part {
     for (std::size_t w = 0; w < fires_.words().size(); ++w) {
       const std::uint64_t arriving = flow.arriving.words()[w];
       const std::uint64_t fires = fires_.words()[w];
+      const std::uint64_t waiting = flow.waiting.words()[w];
       arrived += std::popcount(arriving);
-      for (std::uint64_t odd = (flow.waiting.words()[w] & (arriving | fires)) | (arriving & ~fires); odd != 0;
-           odd &= odd - 1) {
-        const std::uint64_t bit = odd & -odd;
-        const std::size_t lane = w * 64 + static_cast<std::size_t>(std::countr_zero(odd));
-        kernel::Ring<float>& queue = flow.queues[lane];
-        if ((arriving & bit) != 0) queue.push(flow.in[lane]);
-        if ((fires & bit) != 0) flow.in[lane] = queue.pop();
-        if (queue.empty()) {
-          flow.waiting.words()[w] &= ~bit;
-        } else {
-          flow.waiting.words()[w] |= bit;
-        }
+      const auto lane_of = [&](std::uint64_t bits) {
+        return w * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+      };
+      // The steady state of an element next to the edge: one word joins its queue as another leaves.
+      for (std::uint64_t bits = waiting & arriving & fires; bits != 0; bits &= bits - 1) {
+        float& word = flow.in[lane_of(bits)];
+        word = flow.queues[lane_of(bits)].exchange(word);
+      }
+      const std::uint64_t joins = arriving & ~fires;
+      for (std::uint64_t bits = joins; bits != 0; bits &= bits - 1) {
+        flow.queues[lane_of(bits)].push(flow.in[lane_of(bits)]);
+      }
+      flow.waiting.words()[w] |= joins;
+      for (std::uint64_t bits = waiting & fires & ~arriving; bits != 0; bits &= bits - 1) {
+        kernel::Ring<float>& queue = flow.queues[lane_of(bits)];
+        flow.in[lane_of(bits)] = queue.pop();
+        if (queue.empty()) flow.waiting.words()[w] &= ~(bits & -bits);
       }
     }
     return arrived;
@@ -284,6 +313,9 @@ class Mesh final : public Part {
   Extent used_;
   Flow rightward_;
   Flow downward_;
+  LaneSet endpoints_;  // in use, and the elements behind them
+  LaneSet top_;
+  LaneSet left_;
   LaneSet fires_;             // elements that multiply in this cycle
   std::vector<int> blocked_;  // elements that would, had their neighbours room
 };
