@@ -69,7 +69,7 @@ LayerResult Session::run(const std::string& name, const Gemm& gemm, const GemmOp
 
 LayerResult Session::run(const std::string& name, const Conv& conv, const ConvOperands& operands,
                          const RunOptions& options) {
-  return state_->run(name, conv, {{operands.x}, {operands.w}, operands.output}, options);
+  return state_->run(name, conv, {{operands.x}, workload::filter_columns(conv, operands.w), operands.output}, options);
 }
 
 const Machine& Session::machine() const { return state_->machine; }

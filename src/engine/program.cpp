@@ -39,12 +39,9 @@ void TileProgram::load(Count index, float* panel) const {
 }
 
 void TileProgram::load_columns(const mapping::Block& block, float* panel, Count words) const {
-  const std::int64_t steps = gemm_.sizes().k;
   for (std::int64_t column = 0; column < block.columns; ++column) {
-    // A filter of a convolution is a column of the lowered product: its weights lie in the order of k.
-    const float* weights = operands_.b.data + ((block.batch * gemm_.sizes().n) + block.column + column) * steps;
-    for (std::int64_t k = 0; k < steps; ++k) {
-      panel[k * words + column] = im2col_ ? weights[k] : operands_.b.at(block.batch, k, block.column + column);
+    for (std::int64_t k = 0; k < gemm_.sizes().k; ++k) {
+      panel[k * words + column] = operands_.b.at(block.batch, k, block.column + column);
     }
   }
 }

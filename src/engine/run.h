@@ -17,12 +17,12 @@ namespace cairn::engine {
 
 enum class Evaluator { flow, step };
 
-// The operands and the place for the output. For a convolution `a` is x and `b` the filters, dense row-major (strides
-// unused). Without data (null) the run is timing only.
+// The operands and the place for the output (dense, row-major); without an output the run is timing only. Of a
+// convolution `a` is x, dense (its strides are not used), and `b` the workload::filter_columns.
 struct Operands {
   workload::MatrixView a;
   workload::MatrixView b;
-  float* output = nullptr;  // dense, row-major
+  float* output = nullptr;
   bool present() const { return output != nullptr; }
 };
 

@@ -165,15 +165,15 @@ class Queues final : public Channel {
         occupied_(lanes),
         lanes_(static_cast<std::size_t>(lanes)) {}
 
-  bool can_push(int lane, std::int64_t items, Cycle now) const {
+  bool can_push(int lane, Cycle now) const {
     if (capacity_ == 0) return true;
     const Lane& l = lanes_[static_cast<std::size_t>(lane)];
     const std::int64_t popped_now = l.popped_at == now ? l.popped : 0;
-    return static_cast<std::int64_t>(l.items.size()) + popped_now + items <= capacity_;
+    return static_cast<std::int64_t>(l.items.size()) + popped_now < capacity_;
   }
 
   void push(int lane, const T& value, Cycle now) {
-    if (capacity_ != 0) util::require(can_push(lane, 1, now), name(), "a queue was written past its capacity");
+    if (capacity_ != 0) util::require(can_push(lane, now), name(), "a queue was written past its capacity");
     lanes_[static_cast<std::size_t>(lane)].items.push({value, now + latency()});
     occupied_.set(lane);
     ++in_flight_;

@@ -52,7 +52,9 @@ const Json& units() {
                            {"utilisation", "multiplications / (multipliers x cycles), 0 to 1"},
                            {"buffer_reads", "words read from the global buffer"},
                            {"buffer_writes", "words written to the global buffer"},
-                           {"rounds", "configurations of the array, one a tile"}};
+                           {"rounds", "configurations of the array, one a tile"},
+                           {"distinct_rounds", "rounds that differ in shape"},
+                           {"tile", "outputs in the array at once, by dimension"}};
   return kUnits;
 }
 

@@ -56,11 +56,12 @@ constexpr std::array kCodes{
              "The folder of the output file does not exist or is not writable. Nothing was written."},
     CodeInfo{Code::unsupported_operator, "U201", Kind::unsupported, "unsupported operator",
              "The model or table asks for something that Cairn cannot simulate faithfully, so it refuses."},
+    CodeInfo{Code::unsupported_type, "U202", Kind::unsupported, "unsupported data type",
+             "The machine computes in float32; float16 is widened and rounded back. Other types are refused, never "
+             "rounded."},
     CodeInfo{
-        Code::unsupported_type, "U202", Kind::unsupported, "unsupported data type",
-        "The machine computes in float32; float16 and bfloat16 are widened. Other types are refused, never rounded."},
-    CodeInfo{Code::too_large, "U203", Kind::unsupported, "too large to count",
-             "The work is so large that its cycles or operations would not fit in 63 bits."},
+        Code::too_large, "U203", Kind::unsupported, "too large to count",
+        "The work is so large that its cycles or operations would not fit in 63 bits, or its operands not in memory."},
     CodeInfo{Code::internal_error, "I001", Kind::internal, "internal error",
              "Cairn broke one of its own rules. The numbers of this run must not be used; please report the command."},
     CodeInfo{Code::machine_stuck, "I002", Kind::internal, "machine stuck",

@@ -2,6 +2,11 @@
 
 namespace cairn::workload {
 
+MatrixView filter_columns(const Conv& conv, const float* w) {
+  const Gemm::Sizes& s = conv.lowered().sizes();
+  return {.data = w, .batch_stride = s.n * s.k, .row_stride = 1, .column_stride = s.k};
+}
+
 Im2col::Im2col(const Conv& conv)
     : channels_per_group_(conv.sizes().channels / conv.sizes().groups),
       filters_per_group_(conv.sizes().filters / conv.sizes().groups),

@@ -22,6 +22,9 @@ struct MatrixView {
   }
 };
 
+// The filters of a convolution as what they are in the lowered product: its columns, a batch of them for each group.
+MatrixView filter_columns(const Conv& conv, const float* w);
+
 // Where the elements of a convolution's lowered row operand (im2col) lie in x, without building it. Row = output pixel
 // over the batch, column = (channel of the group, kernel position).
 class Im2col {

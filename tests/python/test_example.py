@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 EXAMPLE = Path(__file__).parents[2] / "examples" / "read_text.py"
-PACKAGES = ("rapidocr_onnxruntime", "skimage", "PIL")
-MISSING = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -20,7 +15,6 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
-@pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}")
 def test_the_heading_is_read(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     done = run("--arch", "tpu-32x32", "--json", path)
@@ -32,7 +26,6 @@ def test_the_heading_is_read(tmp_path: Path) -> None:
     assert {each["operation"] for each in layers} == {"conv", "gemm"}
 
 
-@pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}")
 def test_bad_options_are_diagnosed() -> None:
     for arguments in (("--line", "last"), ("--arch", "tpu-16x17")):
         done = run(*arguments)

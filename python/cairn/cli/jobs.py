@@ -132,11 +132,8 @@ def model(
 ) -> None:
     """Simulate an ONNX model and compare its outputs with ONNX Runtime's."""
     files.existing(target)
-    try:
-        import cairn.onnx as onnx_runner
-    except ModuleNotFoundError as error:
-        hint = "pip install onnx onnxruntime"
-        raise refusal("U201", target, f"ONNX models need the package {error.name}", hint) from error
+    import cairn.onnx as onnx_runner  # late: loading ONNX Runtime takes a while
+
     machine = shared.machine()
     arrays = onnx_runner.read_inputs(inputs)
     with files.Output(shared.json) as output, shared.progress() as progress:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -106,14 +108,32 @@ class Common:
 
 
 def common(
-    arch: str,
-    overrides: list[str],
-    evaluator: Evaluator,
-    json: str | None,
-    tile: str | None,
-    seed: int,
-    quiet: bool,
+    *,
+    arch: Arch = "tpu-16x16",
+    overrides: Set = [],  # noqa: B006 - Typer reads the default and never changes it
+    evaluator: Eval = Evaluator.FLOW,
+    json: Json = None,
+    tile: Tile = None,
+    seed: Seed = 1,
+    quiet: Quiet = False,
 ) -> Common:
-    """Gather the common options of one command line."""
+    """Gather the common options of one command line; the signature declares them to Typer."""
     changes = pairs(overrides, "--set multiplier.rows=8")
     return Common(arch, changes, evaluator.value, json, tile_of(tile), seed, quiet)
+
+
+def with_common(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the common options; they reach it as one ``shared`` argument."""
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    added = inspect.signature(common, eval_str=True).parameters.values()
+    names = {parameter.name for parameter in added}
+
+    def run(**given: Any) -> None:
+        mine = {name: value for name, value in given.items() if name not in names}
+        shared = common(**{name: value for name, value in given.items() if name in names})
+        command(shared=shared, **mine)
+
+    kept = [each.replace(kind=each.KEYWORD_ONLY) for each in own if each.name != "shared"]
+    run.__signature__ = inspect.Signature([*kept, *added])  # type: ignore[attr-defined]
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    return run

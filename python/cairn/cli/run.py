@@ -9,7 +9,6 @@ import typer
 from typer.core import TyperGroup
 
 from cairn.cli import jobs, options
-from cairn.cli.options import Evaluator
 from cairn.errors import nearest, refusal
 
 _FILES = {".onnx": "onnx", ".csv": "csv"}
@@ -64,30 +63,26 @@ Examples:
 
 
 @run_app.command("gemm")
+@options.with_common
 def gemm(
+    shared: options.Common,
     m: Annotated[int, typer.Option("--M", help="Rows of A and of the result.")],
     n: Annotated[int, typer.Option("--N", help="Columns of B and of the result.")],
     k: Annotated[int, typer.Option("--K", help="Columns of A, rows of B: the summed dimension.")],
     batch: Annotated[int, typer.Option("--batch", help="Number of independent products.")] = 1,
     timing_only: options.TimingOnly = False,
-    arch: options.Arch = "tpu-16x16",
-    overrides: options.Set = [],  # noqa: B006 - Typer reads the default and never changes it
-    evaluator: options.Eval = Evaluator.FLOW,
-    json: options.Json = None,
-    tile: options.Tile = None,
-    seed: options.Seed = 1,
-    quiet: options.Quiet = False,
 ) -> None:
     """Simulate C = A x B with seeded operands, and check the values against NumPy.
 
     Example: `cairn run gemm --M 64 --N 64 --K 256 --arch tpu-16x16 --tile M=8,N=16`
     """
-    shared = options.common(arch, overrides, evaluator, json, tile, seed, quiet)
     jobs.single(shared, "gemm", lambda: jobs.gemm_of(m, n, k, batch), timing_only)
 
 
 @run_app.command("conv")
+@options.with_common
 def conv(
+    shared: options.Common,
     channels: Annotated[int, typer.Option("--channels", help="Input channels, over all groups.")],
     filters: Annotated[int, typer.Option("--filters", help="Output channels, over all groups.")],
     size: Annotated[
@@ -102,13 +97,6 @@ def conv(
     groups: Annotated[int, typer.Option("--groups", help="Groups of channels.")] = 1,
     batch: Annotated[int, typer.Option("--batch", help="Number of images.")] = 1,
     timing_only: options.TimingOnly = False,
-    arch: options.Arch = "tpu-16x16",
-    overrides: options.Set = [],  # noqa: B006 - Typer reads the default and never changes it
-    evaluator: options.Eval = Evaluator.FLOW,
-    json: options.Json = None,
-    tile: options.Tile = None,
-    seed: options.Seed = 1,
-    quiet: options.Quiet = False,
 ) -> None:
     """Simulate a convolution with seeded operands, and check the values against NumPy.
 
@@ -117,34 +105,29 @@ def conv(
     Example: `cairn run conv --channels 3 --filters 64 --input 224x224 --kernel 7x7 --stride 2 --pad
     3`
     """
-    shared = options.common(arch, overrides, evaluator, json, tile, seed, quiet)
     counts = {"batch": batch, "channels": channels, "filters": filters, "groups": groups}
     spatial = {"kernel": kernel, "stride": stride, "pad": pad, "dilation": dilation}
     jobs.single(shared, "conv", lambda: jobs.conv_of(size, counts, spatial), timing_only)
 
 
 @run_app.command("csv", hidden=True)
+@options.with_common
 def csv(
+    shared: options.Common,
     target: str,
     values: Annotated[
         bool,
         typer.Option("--values", help="Compute values too, on seeded operands, and check them."),
     ] = False,
-    arch: options.Arch = "tpu-16x16",
-    overrides: options.Set = [],  # noqa: B006 - Typer reads the default and never changes it
-    evaluator: options.Eval = Evaluator.FLOW,
-    json: options.Json = None,
-    tile: options.Tile = None,
-    seed: options.Seed = 1,
-    quiet: options.Quiet = False,
 ) -> None:
     """Simulate the layers of a SCALE-Sim topology table (its convolution or its GEMM form)."""
-    shared = options.common(arch, overrides, evaluator, json, tile, seed, quiet)
     jobs.table(shared, target, values)
 
 
 @run_app.command("onnx", hidden=True)
+@options.with_common
 def onnx(
+    shared: options.Common,
     target: str,
     inputs: Annotated[
         list[str],
@@ -158,13 +141,6 @@ def onnx(
             "--shape", metavar="NAME=1x3x48x320", help="The shape of an input that is drawn."
         ),
     ] = [],  # noqa: B006
-    arch: options.Arch = "tpu-16x16",
-    overrides: options.Set = [],  # noqa: B006
-    evaluator: options.Eval = Evaluator.FLOW,
-    json: options.Json = None,
-    tile: options.Tile = None,
-    seed: options.Seed = 1,
-    quiet: options.Quiet = False,
 ) -> None:
     """Simulate every Conv, Gemm and MatMul of an ONNX model with its real operands.
 
@@ -173,7 +149,6 @@ def onnx(
 
     Example: `cairn run model.onnx --input x=photo.npy --arch tpu-32x32 --json result.json`
     """
-    shared = options.common(arch, overrides, evaluator, json, tile, seed, quiet)
     files = options.pairs(inputs, "--input x=photo.npy")
     drawn = {
         name: options.sizes(text, 0) for name, text in options.pairs(shapes, "--shape x=1x3x48x320")

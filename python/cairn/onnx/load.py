@@ -24,12 +24,7 @@ _T = TypeVar("_T")
 
 # Protobuf messages, and so the checks that serialise a model, end at two gigabytes.
 _SERIALISABLE = 1 << 30
-_SIMULATED_TYPES = {
-    TensorProto.UNDEFINED,
-    TensorProto.FLOAT,
-    TensorProto.FLOAT16,
-    TensorProto.BFLOAT16,
-}
+_SIMULATED_TYPES = {TensorProto.UNDEFINED, TensorProto.FLOAT, TensorProto.FLOAT16}
 # The checker demands shapes of outputs; ONNX Runtime and real models do without.
 _TOLERATED = "Field 'shape' of 'type' is required but missing"
 

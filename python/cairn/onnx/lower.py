@@ -23,7 +23,7 @@ Array = NDArray[Any]
 # Runs one operation on (a, b) and returns its float32 result.
 Simulate = Callable[[Any, Array, Array], Array]
 
-_FLOATS = ("float16", "bfloat16", "float32")
+_FLOATS = ("float16", "float32")
 
 
 def simulate(node: onnx.NodeProto, operands: Sequence[Array | None], run: Simulate) -> Array:

@@ -72,7 +72,7 @@ class SystolicOs final : public Part {
       --setup_left_;
       return true;
     }
-    if (!links_.posts->can_push(0, 1, now)) return false;
+    if (!links_.posts->can_push(0, now)) return false;
     links_.posts->push(0, panel() + posted_ * words_per_step(), now);
     ++posted_;
     count_steps(1);

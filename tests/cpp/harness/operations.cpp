@@ -93,7 +93,7 @@ Data random_data(SplitMix64& random, const Operation& operation) {
     data.a = random_words(random, s.batch * s.channels * product(s.input));
     data.b = random_words(random, s.filters * (s.channels / s.groups) * product(s.kernel));
     data.a_view = {data.a.data(), 0, 0, 0};
-    data.b_view = {data.b.data(), 0, 0, 0};
+    data.b_view = workload::filter_columns(*conv, data.b.data());
     data.expected = workload::reference_conv(*conv, data.a.data(), data.b.data());
     return data;
   }

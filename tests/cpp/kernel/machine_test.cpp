@@ -25,7 +25,7 @@ class Relay final : public Component {
     ticked.push_back(now);
     if (in_.empty() && moved == supply_) return false;
     if (!std::ranges::all_of(in_, [&](Queue* q) { return q->can_pop(0, now); })) return false;
-    if (!std::ranges::all_of(out_, [&](Queue* q) { return q->can_push(0, 1, now); })) return false;
+    if (!std::ranges::all_of(out_, [&](Queue* q) { return q->can_push(0, now); })) return false;
     for (Queue* q : in_) q->pop(0, now);
     for (Queue* q : out_) q->push(0, moved, now);
     ++moved;

@@ -65,11 +65,10 @@ TEST(Queues, judge_room_by_the_occupancy_at_the_start_of_the_cycle) {
   Queues<int> queues("q", 1, 0, 2);
   queues.push(0, 1, 1);
   queues.push(0, 2, 1);
-  EXPECT_FALSE(queues.can_push(0, 1, 2));
+  EXPECT_FALSE(queues.can_push(0, 2));
   queues.pop(0, 2);
-  EXPECT_FALSE(queues.can_push(0, 1, 2)) << "a place freed in this cycle";
-  EXPECT_TRUE(queues.can_push(0, 1, 3)) << "is usable in the next";
-  EXPECT_FALSE(queues.can_push(0, 2, 3));
+  EXPECT_FALSE(queues.can_push(0, 2)) << "a place freed in this cycle";
+  EXPECT_TRUE(queues.can_push(0, 3)) << "is usable in the next";
 }
 
 TEST(Queues, refuse_an_item_past_their_capacity) {
@@ -84,7 +83,7 @@ int crossed(Cycle latency, std::int64_t capacity, bool producer_first) {
   int items = 0;
   for (Cycle now = 1; now <= 1000; ++now) {
     const auto produce = [&] {
-      if (queues.can_push(0, 1, now)) queues.push(0, 0, now);
+      if (queues.can_push(0, now)) queues.push(0, 0, now);
     };
     if (producer_first) produce();
     if (queues.can_pop(0, now)) {
