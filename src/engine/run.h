@@ -15,8 +15,6 @@
 
 namespace cairn::engine {
 
-enum class Evaluator { flow, step };
-
 // The operands and the place for the output (dense, row-major); without an output the run is timing only. Of a
 // convolution `a` is x, dense (its strides are not used), and `b` the workload::filter_columns.
 struct Operands {
