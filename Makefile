@@ -9,14 +9,14 @@ SOURCES := $(shell git ls-files --cached --others --exclude-standard CMakeLists.
 CXX_FILES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.h')
 FUZZ_SECONDS ?= 15
 
-.PHONY: help demo build build-cpp test test-cpp test-python lint format tidy sanitize fuzz reference bench clean
+.PHONY: help demo build build-cpp test test-cpp test-python lint format tidy sanitize fuzz reference bench growth clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-demo: build ## set up, build, and read a line of a scanned page with a real network on a simulated array
+demo: build ## set up, build, and read a line of a scanned page with a real network on two simulated machines
 	$(BIN)/pip install -q --no-deps -r tools/requirements-demo.txt
-	$(BIN)/python examples/read_text.py
+	$(BIN)/python examples/read_text.py --arch tpu-16x16,maeri-256
 
 build: $(VENV)/built ## build in release mode and install the `cairn` command into .venv
 
@@ -62,6 +62,9 @@ reference: build ## rewrite the generated reference pages
 
 bench: build-cpp ## speed of both evaluators; docs/validation/speed.md says what to expect
 	build/release/bench/cairn_bench
+
+growth: build ## how cost grows with layers and machines, measured and drawn: docs/validation/growth.md
+	$(BIN)/python tools/growth_page.py
 
 clean: ## remove everything that was built
 	rm -rf build $(VENV)

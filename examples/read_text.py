@@ -2,9 +2,9 @@
 
 The recognition network of PP-OCR (inside rapidocr-onnxruntime) reads a line of the page that
 scikit-image carries as test data. Every convolution and matrix product of the network runs on the
-simulated machine.
+simulated machine; several machines are shown side by side.
 
-    python examples/read_text.py --arch tpu-32x32 --evaluator flow --json result.json
+    python examples/read_text.py --arch tpu-16x16,tpu-32x32 --evaluator flow --json result.json
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 import cairn
 import cairn.onnx
-from cairn import files, tables
+from cairn import compare, files, tables
 from cairn.cli.progress import Progress
 from cairn.errors import CairnError, refusal
 
@@ -64,21 +64,33 @@ def decode(scores: NDArray[np.float32], characters: list[str]) -> str:
     return "".join(characters[index] for index in best[changes])
 
 
-def show(run: cairn.onnx.Run, characters: list[str]) -> None:
-    """Print what was read on the machine and natively, and what it cost."""
-    (name,) = run.native_outputs
-    simulated = decode(run.outputs[name], characters)
-    native = decode(run.native_outputs[name], characters)
+def document(runs: list[cairn.onnx.Run]) -> dict[str, Any]:
+    """Make the result document, or the comparison of several."""
+    return compare.document([run.result for run in runs]) if len(runs) > 1 else runs[0].result
+
+
+def show(runs: list[cairn.onnx.Run], characters: list[str]) -> None:
+    """Print what was read on the machines and natively, and what it cost."""
     out = tables.console()
-    out.print(tables.result(run.result, out.width))
-    out.print(f"read on the simulated machine: {simulated}")
-    out.print(f"read by ONNX Runtime:          {native}")
-    same = "equal" if run.agrees and simulated == native else "DIFFERENT"
-    out.print(f"outputs: {same}, largest absolute difference {run.max_abs_difference:.3g}")
+    view = tables.comparison if len(runs) > 1 else tables.result
+    out.print(view(document(runs), out.width))
+    read = {
+        f"on {run.result['context']['machine']['name']}": decode(*run.outputs.values(), characters)
+        for run in runs
+    }
+    read["by ONNX Runtime"] = decode(*runs[0].native_outputs.values(), characters)
+    width = max(map(len, read)) + 1
+    for where, text in read.items():
+        out.print(f"read {where + ':':{width}} {text}")
+    same = all(run.agrees for run in runs) and len(set(read.values())) == 1
+    largest = max(run.max_abs_difference for run in runs)
+    out.print(
+        f"outputs: {'equal' if same else 'DIFFERENT'}, largest absolute difference {largest:.3g}"
+    )
 
 
 def main(
-    arch: Annotated[str, typer.Option(help="A preset or a machine file.")] = "tpu-16x16",
+    arch: Annotated[str, typer.Option(help="Presets or machine files: A,B...")] = "tpu-16x16",
     evaluator: Annotated[str, typer.Option(help="flow or step.")] = "flow",
     line: Annotated[str, typer.Option(help="heading or first: the line of the page.")] = "heading",
     json_file: Annotated[str | None, typer.Option("--json", help="Write the result there.")] = None,
@@ -87,26 +99,33 @@ def main(
     try:
         if line not in LINES:
             raise refusal("E107", "--line", f"unknown line '{line}'", f"one of {', '.join(LINES)}")
-        run, characters = read(arch, evaluator, line, json_file)
+        runs, characters = read(arch, evaluator, line, json_file)
     except CairnError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
-    show(run, characters)
-    raise typer.Exit(0 if run.agrees else 1)
+    show(runs, characters)
+    raise typer.Exit(0 if all(run.agrees for run in runs) else 1)
 
 
 def read(
     arch: str, evaluator: str, line: str, json_file: str | None
-) -> tuple[cairn.onnx.Run, list[Any]]:
-    """Run the network on a line of the page and write the result document."""
+) -> tuple[list[cairn.onnx.Run], list[str]]:
+    """Run the network on a line of the page, on every machine, and write the result document."""
+    machines = [cairn.load_machine(each) for each in arch.split(",")]
     page = packaged("skimage", "data/page.png", "scikit-image")
     name = "models/ch_PP-OCRv4_rec_infer.onnx"
     model = packaged("rapidocr_onnxruntime", name, "rapidocr-onnxruntime")
     image = read_image(page, LINES[line])
     with files.Output(json_file) as output, Progress(quiet=False) as progress:
-        run = cairn.onnx.run(model, {"x": image}, arch, evaluator, progress=progress.layer)
-        output.write(json.dumps(run.result, indent=2))
-    return run, alphabet(model)
+        workload = cairn.onnx.Workload(model, {"x": image})
+        runs = [
+            workload.run(
+                machine, evaluator, progress=progress.turn(at, len(machines), machine.name)
+            )
+            for at, machine in enumerate(machines)
+        ]
+        output.write(json.dumps(document(runs), indent=2))
+    return runs, alphabet(model)
 
 
 if __name__ == "__main__":

@@ -7,16 +7,13 @@ import re
 import sys
 from pathlib import Path
 
-import validation_page
+import flexible_page
+import systolic_page
 from cairn import _core
+from pages import table
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Made by tools/make_reference.py; edit that, not this. -->\n"
-
-
-def table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 def allowed(parameter: dict) -> str:
@@ -68,13 +65,14 @@ def with_quotes(page: str) -> str:
 
 
 def pages() -> dict[Path, str]:
-    reference = ROOT / "docs" / "reference"
+    reference, validation = ROOT / "docs" / "reference", ROOT / "docs" / "validation"
     made = {
         reference / "components.md": components(),
         reference / "diagnostics.md": diagnostics(),
         reference / "presets.md": presets(),
-        ROOT / "docs" / "validation" / "systolic.md": validation_page.page(NOTE),
+        validation / "systolic.md": systolic_page.page(NOTE),
     }
+    made |= {validation / name: text for name, text in flexible_page.page(NOTE).items()}
     for path in (ROOT / "docs").rglob("*.md"):
         if path not in made:
             made[path] = with_quotes(path.read_text())

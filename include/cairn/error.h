@@ -36,6 +36,7 @@ enum class Code {
   unsupported_operator,  // U201
   unsupported_type,      // U202
   too_large,             // U203
+  unsupported_mapping,   // U204
   internal_error,        // I001
   machine_stuck,         // I002
 };

@@ -14,7 +14,8 @@ namespace cairn {
 struct LayerResult {
   std::string name;
   Operation operation;
-  std::map<std::string, std::int64_t> tile{};  // "M" -> rows of outputs in the array at once
+  std::map<std::string, std::int64_t> tile{};  // letter -> how much of that dimension is in the machine at once
+  std::string chosen{};                        // the tile: "given", "mapped for cycles", "the machine's own"
   std::int64_t rounds = 0;
   std::int64_t distinct_rounds = 0;
   std::string evaluator{};  // "flow", "step", or "flow, N rounds stepped"
@@ -30,6 +31,31 @@ struct LayerResult {
 };
 
 std::string to_json(const LayerResult& layer);
+
+// What the mapping of a flexible machine is chosen for: fewest cycles, least energy, least energy x delay.
+enum class Objective { cycles, energy, edp };
+
+// What a tile costs, and what keeps it from costing less.
+struct TileCost {
+  std::map<std::string, std::int64_t> tile{};
+  std::int64_t cycles = 0;
+  double energy = 0;  // in the unit of the public reference's table, good for comparing only
+  std::int64_t multipliers_used = 0;
+  std::string bound_by{};  // "distribution", "multipliers", "collection": the resource that is busy longest
+  std::int64_t bound = 0;  // for how many cycles at least
+};
+
+struct MappingResult {
+  Objective objective = Objective::cycles;
+  TileCost best{};
+  std::vector<TileCost> alternatives{};  // the next best of those evaluated
+  std::int64_t legal = 0;                // tiles that fit the machine
+  std::int64_t evaluated = 0;            // by the flow evaluator; a bound rules the others out
+  std::int64_t untried = 0;              // that it does not rule out: the search ended at its budget
+};
+
+// {"objective", "tile", "cycles", "energy", "edp", "multipliers_used", "candidates", "bound", "alternatives"}
+std::string to_json(const MappingResult& mapping);
 
 // The result document: {"schema": "cairn.result/1", "context", "units", "layers", "totals"}. `context_json` is an
 // object whose members join the context; version and machine are filled in. Throws Error: E104 if it is not a JSON

@@ -37,7 +37,10 @@ struct ConvOperands {
 };
 
 struct RunOptions {
-  std::map<std::string, std::int64_t> tile{};  // "M", "N"; empty = the machine's own
+  // "M", "N", ... of a matrix product, "R", "S", "C", "K", "G", "N", "X", "Y" of a convolution on a flexible machine;
+  // empty = chosen for the objective.
+  std::map<std::string, std::int64_t> tile{};
+  Objective objective = Objective::cycles;
   // Called now and then during a long clocked run.
   std::function<void(std::int64_t done_rounds, std::int64_t all_rounds)> progress{};
 };
@@ -57,6 +60,9 @@ class Session {
   LayerResult run(const std::string& name, const Conv& conv, const ConvOperands& operands,
                   const RunOptions& options = {});
   // All throw Error: E401 for the tile, U203 for runs too long to count, I001/I002 if the machine misbehaves.
+
+  // How the operation would be cut and what else was tried. A tile that is given is evaluated instead. Timing only.
+  MappingResult map(const Operation& operation, const RunOptions& options = {});
 
   const Machine& machine() const;
   const std::vector<LayerResult>& layers() const;

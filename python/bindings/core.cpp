@@ -10,6 +10,7 @@
 #include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -120,9 +121,21 @@ Output make_output(const std::vector<std::int64_t>& shape) {
   return Output(memory.release(), sizes.size(), sizes.data(), owner);
 }
 
-RunOptions make_options(const std::optional<std::map<std::string, std::int64_t>>& tile, const nb::object& progress) {
+using Tile = std::optional<std::map<std::string, std::int64_t>>;
+
+RunOptions tile_options(const Tile& tile, const std::string& objective) {
   RunOptions options;
   if (tile) options.tile = *tile;
+  const std::vector<std::string> known{"cycles", "energy", "edp"};
+  const auto found = std::find(known.begin(), known.end(), objective);
+  if (found == known.end())
+    throw Error(Code::unknown_name, "objective", "unknown objective '" + objective + "'", "cycles, energy or edp");
+  options.objective = static_cast<Objective>(found - known.begin());
+  return options;
+}
+
+RunOptions make_options(const Tile& tile, const std::string& objective, const nb::object& progress) {
+  RunOptions options = tile_options(tile, objective);
   // Ten times a second a clocked run lets Python in: to show progress, and to see that the user has interrupted it.
   // It holds a borrowed reference, since the core copies it without Python knowing; the caller keeps the object alive.
   using Clock = std::chrono::steady_clock;
@@ -178,9 +191,9 @@ nb::object run_conv(Session& session, const std::string& layer, const Conv& conv
 }
 
 nb::object run(Session& session, const std::string& layer, const Operation& operation, const std::optional<Array>& a,
-               const std::optional<Array>& b, const std::optional<std::map<std::string, std::int64_t>>& tile,
-               const nb::object& progress) {
-  const RunOptions options = make_options(tile, progress);
+               const std::optional<Array>& b, const Tile& tile, const nb::object& progress,
+               const std::string& objective) {
+  const RunOptions options = make_options(tile, objective, progress);
   if (a.has_value() != b.has_value()) {
     throw Error(Code::operand_mismatch, layer, "only one of the two operands is given",
                 "both, or none for timing only");
@@ -296,7 +309,18 @@ void bind_session(nb::module_& m) {
           },
           nb::arg("machine"), nb::arg("evaluator") = "flow")
       .def("run", &run, nb::arg("name"), nb::arg("operation"), nb::arg("a") = nb::none(), nb::arg("b") = nb::none(),
-           nb::arg("tile") = nb::none(), nb::arg("progress") = nb::none())
+           nb::arg("tile") = nb::none(), nb::arg("progress") = nb::none(), nb::arg("objective") = "cycles")
+      .def(
+          "map",
+          [](Session& session, const Operation& operation, const std::string& objective, const Tile& tile) {
+            MappingResult mapping;
+            {
+              nb::gil_scoped_release free;
+              mapping = session.map(operation, tile_options(tile, objective));
+            }
+            return parse_json(to_json(mapping));
+          },
+          nb::arg("operation"), nb::arg("objective") = "cycles", nb::arg("tile") = nb::none())
       .def_prop_ro("machine", &Session::machine)
       .def_prop_ro("layers",
                    [](const Session& session) {

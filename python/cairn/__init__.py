@@ -5,8 +5,8 @@
     >>> session.run("square", cairn.Gemm(64, 64, 64))
     >>> session.layers[0]["cycles"]
 
-``cairn.onnx`` runs whole models. Importing ``cairn`` itself stays light: the compiled core and the
-ONNX packages are loaded when they are first used.
+``cairn.onnx`` runs whole models, ``cairn.stonne`` reads the inputs of STONNE. Importing ``cairn``
+itself stays light: the compiled core and the ONNX packages are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from cairn.errors import CairnError, Diagnostic
+from cairn.machines import load_machine
 
 if TYPE_CHECKING:
-    from cairn import onnx
+    from cairn import onnx, stonne
     from cairn._core import (
         Conv,
         Gemm,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
         __version__,
         catalog,
         codes,
-        load_machine,
         parse_machine,
         parse_topology,
         presets,
@@ -47,13 +47,14 @@ __all__ = [
     "parse_machine",
     "parse_topology",
     "presets",
+    "stonne",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Load the compiled core, or a submodule, on first use."""
-    if name == "onnx":
-        return importlib.import_module("cairn.onnx")
+    if name in ("onnx", "stonne"):
+        return importlib.import_module(f"cairn.{name}")
     if name in __all__:
         return getattr(importlib.import_module("cairn._core"), name)
     raise AttributeError(f"module 'cairn' has no attribute {name!r}")

@@ -7,8 +7,9 @@ that was broken and a remedy. All faults of one input travel together in one :cl
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 
 _KINDS = {"E": "invalid", "U": "unsupported", "I": "internal"}
 
@@ -65,6 +66,19 @@ def diagnostic(code: str, place: str, message: str, remedy: str = "") -> Diagnos
 def refusal(code: str, place: str, message: str, remedy: str = "") -> CairnError:
     """Make an error of a single diagnostic, to be raised."""
     return CairnError([diagnostic(code, place, message, remedy)])
+
+
+@contextmanager
+def at(place: str) -> Iterator[None]:
+    """Put ``place`` before the places of the diagnostics that are raised inside."""
+    try:
+        yield
+    except CairnError as error:
+        faults = [
+            replace(fault, place=": ".join(filter(None, (place, fault.place))))
+            for fault in error.diagnostics
+        ]
+        raise CairnError(faults) from error
 
 
 def nearest(name: str, choices: Iterable[str], otherwise: str = "") -> str:

@@ -25,6 +25,11 @@ def existing(path: str | os.PathLike[str]) -> Path:
     return place
 
 
+def readable(text: str) -> str:
+    """Replace what is no text: bytes of a file name or an argument in another encoding."""
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
 def read_text(path: str | os.PathLike[str]) -> str:
     """Return the text of a file; bytes that are not UTF-8 become U+FFFD, for the parser to see."""
     place = existing(path)

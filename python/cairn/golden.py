@@ -7,61 +7,50 @@ A file holds one JSON object a line: ``id``, ``case`` (operation, sizes, tile, m
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import cairn
 from cairn import files, operands
-from cairn.errors import CairnError, Diagnostic, diagnostic, nearest
+from cairn.errors import CairnError, diagnostic, nearest
+from cairn.stonne.command import operation_of
+from cairn.stonne.counters import COUNTERS, translated
+from cairn.stonne.hardware import REDUCTIONS, SYSTOLIC, Hardware
 
 # Operations of the golden files: whether a machine for them exists here.
-OPERATIONS = {"OSMESH": True, "CONV": False, "GEMM": False, "SPARSE": False, "SPARSEDENSE": False}
+OPERATIONS = {"OSMESH": True, "CONV": True, "GEMM": True, "SPARSE": False, "SPARSEDENSE": False}
 STATES = ("passed", "failed", "skipped")
 
-_SIZES = ("M", "N", "K", "T_M", "T_N", "ms_rows", "ms_cols", "dn_bw", "rn_bw")
+# What a case must give, and the tile that it may give (1 where it does not).
+_GEMM, _PORTS = ("M", "N", "K"), ("dn_bw", "rn_bw")
+_SIZES = {
+    "OSMESH": (*_GEMM, "ms_rows", "ms_cols", *_PORTS),
+    "GEMM": (*_GEMM, "num_ms", *_PORTS),
+    "CONV": ("R", "S", "C", "K", "G", "N", "X", "Y", "strides", "num_ms", *_PORTS),
+}
+_TILES = {"OSMESH": "MN", "GEMM": "MNK", "CONV": "RSCKGNXY"}
 # Values are compared when the reference product is cheap; in step they are simulated, so always.
 _CHEAP_PRODUCTS = 2_000_000
-
-# The reference's counter = the sum of these of ours. It passes each product, and each operand that
-# it forwards, through a FIFO of its own: so hops and multiplications are among its pushes and pops.
-_READS = ("memory.weight_reads", "memory.input_reads")
-_THROUGH = ("multiplier.hops", "multiplier.multiplications")
-COUNTERS: dict[str, tuple[str, ...]] = {
-    "N_SRAM_weight_reads": ("memory.weight_reads",),
-    "N_SRAM_input_reads": ("memory.input_reads",),
-    "N_SRAM_psum_writes": ("writeback.output_writes",),
-    "N_reconfigurations": ("memory.setups",),
-    "GlobalBuffer.GLOBALBUFFER.READ": _READS,
-    "GlobalBuffer.GLOBALBUFFER.WRITE": ("writeback.output_writes",),
-    "DSNetwork.DN_WIRE.WRITE": ("distribution.words",),
-    "MSNetwork.MULTIPLIER.MULTIPLICATION": ("multiplier.multiplications",),
-    "MSNetwork.MULTIPLIER.CONFIGURATION": ("multiplier.configurations",),
-    "MSNetwork.MN_WIRE.WRITE": ("multiplier.hops",),
-    "MSNetwork.FIFO.PUSH": ("multiplier.operand_pushes", *_THROUGH),
-    "MSNetwork.FIFO.POP": ("multiplier.operand_pops", *_THROUGH),
-    "ReduceNetwork.ACCUMULATOR.WRITE": ("reduction.register_writes",),
-    "ReduceNetwork.ACCUMULATOR.READ": ("reduction.register_reads",),
-    "ReduceNetwork.ACCUMULATOR.ADD": ("reduction.additions",),
-    "ReduceNetwork.RN_WIRE.WRITE": ("reduction.register_writes",),
-    "ReduceNetwork.FIFO.PUSH": ("reduction.register_writes", "reduction.results"),
-    "ReduceNetwork.FIFO.POP": ("reduction.register_writes", "reduction.results"),
-    "CollectionBus.FIFO.PUSH": ("collection.results_in",),
-    "CollectionBus.FIFO.POP": ("collection.results_out",),
-    "CollectionBus.CB_WIRE.WRITE": ("collection.results_in", "collection.results_out"),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One golden case; ``cycles`` and ``counters`` are None where the reference gave none."""
+    """One golden case; ``cycles`` and ``counters`` are None where the reference gave none.
+
+    ``mapped``: the tile is the one that the reference's own mapper chose for the layer.
+    """
 
     name: str
     operation: str
     parameters: Mapping[str, Any]
     cycles: int | None
     counters: Mapping[str, int] | None
+    mapped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +101,29 @@ def _faults(line: str) -> Iterator[tuple[str, str, str]]:
         return
     if not isinstance(record.get("id"), str):
         yield "", "'id' must be a text", "give the case a name"
-    case, operation = record["case"], record["case"].get("op")
+    case, operation = record["case"], str(record["case"].get("op"))
     if operation not in OPERATIONS:
         known = ", ".join(OPERATIONS)
-        yield "", f"unknown operation {operation!r}", nearest(str(operation), OPERATIONS, known)
+        yield "", f"unknown operation {operation!r}", nearest(operation, OPERATIONS, known)
     elif OPERATIONS[operation]:
-        for key in _SIZES:
-            if not _counts(case.get(key), 1):
-                yield "", f"case.{key} must be a positive integer, not {_shown(case, key)}", ""
-        if not _counts(case.get("seed"), 0):
-            yield "", f"case.seed must be an integer, not {_shown(case, 'seed')}", ""
+        yield from _case_faults(case)
     yield from _expect_faults(record)
+
+
+def _case_faults(case: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield what is wrong with a case that can be run."""
+    tile = [f"T_{letter}" for letter in _TILES[case["op"]] if f"T_{letter}" in case]
+    for key in (*_SIZES[case["op"]], *tile):
+        if not _counts(case.get(key), 1):
+            yield "", f"case.{key} must be a positive integer, not {_shown(case, key)}", ""
+    if not _counts(case.get("seed"), 0):
+        yield "", f"case.seed must be an integer, not {_shown(case, 'seed')}", ""
+    if not _counts(case.get("accumulation_buffer", 0), 0):
+        shown = _shown(case, "accumulation_buffer")
+        yield "", f"case.accumulation_buffer must be 0 or 1, not {shown}", ""
+    if case["op"] != "OSMESH" and case.get("rn_type") not in (*REDUCTIONS,):
+        known = f"one of: {', '.join(REDUCTIONS)}"
+        yield "", f"case.rn_type cannot be {_shown(case, 'rn_type')}", known
 
 
 def _expect_faults(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -135,7 +136,7 @@ def _expect_faults(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     counters = expect.get("counters", {})
     if not isinstance(counters, dict) or not all(_counts(each, 0) for each in counters.values()):
         yield "", "expect.counters must map names to integers", ""
-    elif record["case"].get("op") == "OSMESH":
+    elif OPERATIONS.get(str(record["case"].get("op"))):
         for name in counters.keys() - COUNTERS.keys():
             yield "", f"unknown counter '{name}'", nearest(name, COUNTERS)
 
@@ -149,97 +150,88 @@ def _counts(value: Any, low: int) -> bool:
 
 
 def _case(record: Mapping[str, Any]) -> Case:
-    expect = record.get("expect")
+    expect, tile = record.get("expect"), record.get("reference_tile", "")
     cycles = expect["cycles"] if expect else record.get("reference_cycles")
     counters = expect.get("counters", {}) if expect else None
-    return Case(record["id"], record["case"]["op"], record["case"], cycles, counters)
+    # "T_R=3, T_X'=1": the reference's mapper reports its tile as a text.
+    sizes = {name: int(size) for name, size in re.findall(r"(T_\w)'?=(\d+)", str(tile))}
+    parameters = record["case"] | sizes
+    return Case(record["id"], parameters["op"], parameters, cycles, counters, bool(sizes))
 
 
-def machine_text(parameters: Mapping[str, Any]) -> str:
-    """Return the machine of an OSMESH case as a machine file."""
-    rows, columns, bandwidth = (parameters[key] for key in ("ms_rows", "ms_cols", "dn_bw"))
-    # With fewer ports than mesh edges the reference's endpoints share ports, one cycle further
-    # away.
-    latency = 1 if bandwidth < rows + columns else 0
-    return f"""name = "golden"
-summary = "the machine of a golden case"
-follows = "stonne"
-
-[memory]
-type = "systolic-os"
-
-[distribution]
-type = "point-to-point"
-bandwidth = {bandwidth}
-latency = {latency}
-
-[multiplier]
-type = "mesh"
-rows = {rows}
-columns = {columns}
-
-[reduction]
-type = "temporal"
-
-[collection]
-type = "bus"
-lines = {parameters["rn_bw"]}
-
-[writeback]
-type = "write-queue"
-"""
+def hardware(parameters: Mapping[str, Any]) -> Hardware:
+    """Return the machine of a case in the reference's words."""
+    given = {
+        each.name: parameters[each.name] for each in fields(Hardware) if each.name in parameters
+    }
+    if parameters["op"] == "OSMESH":
+        given |= {"mn_type": "OS_MESH", "mem_ctrl": SYSTOLIC, "rn_type": "TEMPORALRN"}
+    return Hardware(**given)
 
 
-def reference_counters(counters: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
-    """Translate the counters of a layer to the reference's names, without the zero ones."""
-    translated = {}
-    for name, ours in COUNTERS.items():
-        parts = (each.split(".") for each in ours)
-        total = sum(counters[slot][counter] for slot, counter in parts)
-        if total:
-            translated[name] = total
-    return translated
+def _operands(case: Case) -> tuple[operands.Floats, operands.Floats]:
+    """Draw the operands in the memory order of the reference: channels innermost, B by columns."""
+    size, seed = case.parameters, case.parameters["seed"]
+    if case.operation != "CONV":
+        a = operands.seeded(seed, (1, size["M"], size["K"]))
+        return a, operands.seeded(seed + 1, (1, size["N"], size["K"])).transpose(0, 2, 1)
+    x = operands.seeded(seed, tuple(size[each] for each in "NXYC"))
+    w = operands.seeded(seed + 1, (*(size[each] for each in "KRS"), size["C"] // size["G"]))
+    return tuple(np.ascontiguousarray(each.transpose(0, 3, 1, 2)) for each in (x, w))
 
 
 def check(case: Case, evaluators: Sequence[str]) -> Outcome:
     """Simulate a case under each evaluator and compare cycles, counters and values."""
     if not OPERATIONS[case.operation]:
         return Outcome(case, "skipped")
-    differences = []
+    differences, cycles = [], []
     for evaluator in evaluators:
-        differences += [f"[{evaluator}] {line}" for line in _check_one(case, evaluator)]
+        run = _Run(case, evaluator)
+        differences += [f"[{evaluator}] {line}" for line in run.differences()]
+        cycles.append(run.cycles)
+    if not differences and len(set(cycles)) > 1:
+        differences.append(f"the evaluators differ: {' and '.join(map(str, cycles))} cycles")
     return Outcome(case, "failed" if differences else "passed", differences)
 
 
-def _check_one(case: Case, evaluator: str) -> Iterator[str]:
-    """Yield one line for every difference between what was expected and what came out."""
-    parameters = case.parameters
-    m, n, k = (parameters[key] for key in "MNK")
-    with_values = evaluator == "step" or m * n * k <= _CHEAP_PRODUCTS
-    a = b = out = None
-    try:
-        if with_values:
-            a = operands.seeded(parameters["seed"], (1, m, k))
-            b = operands.seeded(parameters["seed"] + 1, (1, n, k)).transpose(0, 2, 1)
-        machine = cairn.parse_machine(machine_text(parameters), case.name)
-        session = cairn.Session(machine, evaluator)
-        tile = {"M": parameters["T_M"], "N": parameters["T_N"]}
-        out = session.run(case.name, cairn.Gemm(m, n, k), a, b, tile)
-    except CairnError as error:
-        # Where the reference itself failed, a refusal that names the rule is an answer.
-        if case.counters is not None or any(map(_is_internal, error.diagnostics)):
-            yield f"expected a result, got {error}"
-        return
-    yield from _compare(case, session.layers[-1])
-    if a is not None and b is not None and out is not None:
-        expected = operands.reference_gemm(a, b)
-        if not operands.values_agree(out, expected, k):
-            wrong = int((out != expected).sum())
-            yield f"values: {wrong} of {expected.size} differ from the product"
+class _Run:
+    """A case under one evaluator; ``cycles`` stays None if it is refused."""
 
+    def __init__(self, case: Case, evaluator: str) -> None:
+        self._case, self.evaluator = case, evaluator
+        self.cycles: int | None = None
 
-def _is_internal(fault: Diagnostic) -> bool:
-    return fault.kind == "internal"
+    def differences(self) -> Iterator[str]:
+        """Yield one line for every difference between what was expected and what came out."""
+        case = self._case
+        letters = _TILES[case.operation]
+        tile = {letter: case.parameters.get(f"T_{letter}", 1) for letter in letters}
+        try:
+            operation = operation_of(case.parameters)
+            cheap = operation.multiplications <= _CHEAP_PRODUCTS
+            given = _operands(case) if cheap or self.evaluator == "step" else None
+            layer, out = self._simulate(operation, given, tile)
+        except CairnError as error:
+            # Where the reference itself failed, a refusal that names the rule is an answer.
+            expected = case.counters is not None or case.mapped
+            if expected or any(fault.kind == "internal" for fault in error.diagnostics):
+                yield f"expected a result, got {error}"
+            return
+        self.cycles = layer["cycles"]
+        yield from _compare(case, layer)
+        if given is not None:
+            yield from _compare_values(operation, given, out)
+        if case.mapped:
+            own, _ = self._simulate(operation, None, None)
+            if own["cycles"] > layer["cycles"]:
+                yield f"Cairn's own tile takes {own['cycles']} cycles: {own['mapping']['tile']}"
+
+    def _simulate(self, operation: Any, given: Any, tile: dict[str, int] | None) -> tuple[Any, Any]:
+        machine = hardware(self._case.parameters).machine("golden", self._case.name, str)
+        session = cairn.Session(machine, self.evaluator)
+        a, b = given or (None, None)
+        out = session.run(self._case.name, operation, a, b, tile)
+        return session.layers[-1], out
 
 
 def _compare(case: Case, layer: Mapping[str, Any]) -> Iterator[str]:
@@ -247,7 +239,17 @@ def _compare(case: Case, layer: Mapping[str, Any]) -> Iterator[str]:
         yield f"cycles: expected {case.cycles}, got {layer['cycles']}"
     if case.counters is None:
         return
-    got = reference_counters(layer["counters"])
+    got = translated(layer["counters"])
     for name in sorted(case.counters.keys() | got.keys()):
         if case.counters.get(name, 0) != got.get(name, 0):
             yield f"{name}: expected {case.counters.get(name, 0)}, got {got.get(name, 0)}"
+
+
+def _compare_values(operation: Any, given: Any, out: operands.Floats) -> Iterator[str]:
+    if isinstance(operation, cairn.Gemm):
+        expected, terms = operands.reference_gemm(*given), operation.k
+    else:
+        expected, terms = operands.reference_conv(operation, *given), given[1][0].size
+    if not operands.values_agree(out, expected, terms):
+        wrong = int((out != expected).sum())
+        yield f"values: {wrong} of {expected.size} differ from the product"

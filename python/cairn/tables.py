@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import IO, Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cairn import compare
+
 # Logs and pipes have no width of their own; a terminal's is kept if the table fits.
 LOG_WIDTH = 140
-_NAME, _LEAST_NAME = 1, 12
+_NAME, _LEAST_NAME, _LEAST_NAME_BESIDE = 1, 12, 20
 
 
 def console(file: IO[str] | None = None) -> Console:
@@ -145,6 +148,122 @@ def result(document: Mapping[str, Any], width: int = LOG_WIDTH) -> RenderableTyp
     parts += [layer_table(document, width), Text(totals_text(document), style="bold")]
     parts += [Text(f"note: {_note(note)}", style="dim") for note in document.get("notes", ())]
     return Group(*parts)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table of layers; the last cell is the total's."""
+
+    title: str
+    cells: list[str | Text]
+    right: bool = False
+
+    @property
+    def width(self) -> int:
+        """How wide the widest cell is."""
+        titles = self.title.split("\n")
+        return max(map(len, [*titles, *self.cells]))
+
+
+def assembled(columns: Sequence[Column]) -> Table:
+    """Build a table of columns that have as many cells each."""
+    table = Table(box=None, pad_edge=False, show_footer=True, padding=(0, 1, 0, 0))
+    for column in columns:
+        justify: JustifyMethod = "right" if column.right else "left"
+        table.add_column(column.title, column.cells[-1], justify=justify, no_wrap=True)
+    for cells in zip(*(column.cells[:-1] for column in columns), strict=True):
+        table.add_row(*cells)
+    return table
+
+
+def room_beside(columns: Sequence[Column], width: int) -> int:
+    """Return how much of ``width`` the columns leave for another."""
+    return width - sum(column.width + 1 for column in columns)
+
+
+def comparison(document: Mapping[str, Any], width: int = LOG_WIDTH) -> RenderableType:
+    """Build everything that a comparison shows: machines, layers side by side, verdict, notes."""
+    names = compare.machines(document)
+    machines = [result["context"]["machine"] for result in document["results"]]
+    key = (
+        f"ratio: cycles / cycles of {names[0]}, so 0.50x takes half of its cycles; "
+        "*: the fewest cycles of all"
+    )
+    notes = {
+        f"note: {_note(note)}": None
+        for result in document["results"]
+        for note in result.get("notes", ())
+    }
+    return Group(
+        *(Text(f"{machine['name']}: {machine['summary']}") for machine in machines),
+        *comparison_tables(document, width),
+        Text(key, style="dim"),
+        Text(compare.verdict(document), style="bold"),
+        *(Text(note, style="dim") for note in notes),
+    )
+
+
+def comparison_tables(document: Mapping[str, Any], width: int = LOG_WIDTH) -> list[Table]:
+    """Build the table of layers with the machines side by side.
+
+    To fit ``width``, names give way, then multiplications, then sizes; machines that still find no
+    room go to a further table.
+    """
+    rows = [*compare.rows(document), compare.totals(document)]
+    layers = rows[:-1]
+    number = Column("#", [*(str(index) for index, _ in enumerate(layers, 1)), ""], right=True)
+    names = Column("layer", [row.name for row in rows])
+    sizes = Column("sizes", [*(sizes_text(row.known) for row in layers), ""])
+    products = [_count(row.known["multiplications"]) for row in rows]
+    asides = [sizes, Column("multipl.", products, right=True)]
+    least = min(names.width, _LEAST_NAME_BESIDE)
+
+    def room(columns: Sequence[Column]) -> int:
+        return room_beside([number, *columns], width)
+
+    blocks: list[list[Column]] = [[]]
+    for index in range(len(document["results"])):
+        machine = _machine(document, rows, index)
+        if blocks[-1] and room([*blocks[-1], machine]) < least:
+            blocks.append([])
+        blocks[-1].append(machine)
+    while asides and min(room([*asides, *block]) for block in blocks) < least:
+        asides.pop()
+    tables = []
+    for block in blocks:
+        space = min(names.width, max(least, room([*asides, *block])))
+        short = Column("layer", [shorten(name, space) for name in names.cells])
+        tables.append(assembled([number, short, *asides, *block]))
+    return tables
+
+
+def _machine(document: Mapping[str, Any], rows: Sequence[compare.Row], index: int) -> Column:
+    """Build the column of one machine: cycles, utilisation and, but for the first, the ratio."""
+    titles = ("cycles ", "util %", "ratio")[: 3 if index else 2]
+    figures = [_figures(row, index)[: len(titles)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(titles, *figures, strict=True)]
+
+    def line(words: Sequence[str]) -> str:
+        return "".join(f" {word:>{width}}" for word, width in zip(words, widths, strict=True))
+
+    inner = line(titles)
+    name = shorten(compare.machines(document)[index], len(inner) - 1)
+    won = [index in row.fastest() for row in rows]
+    cells = [
+        Text(line(words), style="green" if best else "")
+        for words, best in zip(figures, won, strict=True)
+    ]
+    return Column(f" {name} ".ljust(len(inner), "─") + f"\n{inner}", cells)
+
+
+def _figures(row: compare.Row, index: int) -> tuple[str, str, str]:
+    """Format what the layer of a row took on one machine."""
+    figures, ratio = row.figures[index], row.ratio(index)
+    if figures is None:
+        return ("- ", "-", "-")
+    mark = "*" if index in row.fastest() else " "
+    times = "-" if ratio is None else f"{ratio:.2f}x" if ratio >= 0.1 else f"{ratio:#.2g}x"
+    return (f"{_count(figures['cycles'])}{mark}", _percent(figures["utilisation"]), times)
 
 
 def _note(note: Any) -> str:

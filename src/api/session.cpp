@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "arch/machine.h"
+#include "engine/mapper.h"
 #include "engine/run.h"
+#include "report/json.h"
 
 namespace cairn {
 
@@ -14,6 +16,7 @@ struct Session::State {
   Evaluator evaluator;
   engine::Fabric fabric;  // the flow evaluator's; a clocked run builds its own
   engine::RoundCosts known;
+  std::map<std::pair<mapping::Nest, Objective>, engine::Mapping> mapped;
   std::vector<LayerResult> layers;
 
   State(Machine m, Evaluator e) : machine(std::move(m)), evaluator(e), fabric(machine.description()) {}
@@ -21,17 +24,84 @@ struct Session::State {
   LayerResult run(const std::string& name, const Operation& operation, const engine::Operands& operands,
                   const RunOptions& options) {
     const arch::Machine& description = machine.description();
-    const mapping::Tile tile = mapping::choose_tile(arch::systolic_array(description), options.tile);
+    const engine::Tile tile = tile_of(operation, options);
     const engine::Outcome outcome = evaluator == Evaluator::step
                                         ? engine::run_step(description, operation, tile, operands, options.progress)
                                         : engine::run_flow(fabric, description, operation, tile, operands, known);
     layers.push_back(result(name, operation, tile, outcome));
+    layers.back().chosen = chosen(options);
     return layers.back();
   }
 
-  LayerResult result(const std::string& name, const Operation& operation, const mapping::Tile& tile,
+  // The tile that is given, or the best.
+  engine::Tile tile_of(const Operation& operation, const RunOptions& options) {
+    if (!options.tile.empty() || machine.description().family != "flexible")
+      return engine::tile_of(machine.description(), operation, options.tile);
+    return mapping_of(operation, options.objective).best.tile;
+  }
+
+  std::string chosen(const RunOptions& options) const {
+    if (!options.tile.empty()) return "given";
+    if (machine.description().family != "flexible") return "the machine's own";
+    return fmt::format("mapped for {}", report::objective(options.objective));
+  }
+
+  // The same layer is mapped once.
+  const engine::Mapping& mapping_of(const Operation& operation, Objective objective) {
+    const auto key = std::pair(mapping::nest_of(operation), objective);
+    auto found = mapped.find(key);
+    if (found == mapped.end()) {
+      found = mapped.emplace(key, engine::map_layer(fabric, machine.description(), operation, objective)).first;
+    }
+    return found->second;
+  }
+
+  MappingResult map(const Operation& operation, const RunOptions& options) {
+    const arch::Machine& description = machine.description();
+    MappingResult result{.objective = options.objective};
+    if (description.family != "flexible") {
+      const engine::Tile tile = tile_of(operation, options);
+      result.best.tile = engine::named_tile(operation, tile);
+      result.best.cycles = engine::run_flow(fabric, description, operation, tile, {}, known).cycles;
+      result.best.multipliers_used = fabric.array().lanes();
+      result.best.bound_by = "array";
+      result.best.bound = result.best.cycles;
+      result.legal = result.evaluated = 1;
+      return result;
+    }
+    engine::Mapping chosen;
+    if (options.tile.empty()) {
+      chosen = mapping_of(operation, options.objective);
+    } else {
+      chosen.best = engine::evaluate(fabric, description, operation,
+                                     mapping::dense_tile(mapping::nest_of(operation), options.tile));
+      chosen.legal = chosen.evaluated = 1;
+    }
+    result.best = cost(operation, chosen.best);
+    for (const engine::Evaluated& other : chosen.alternatives) result.alternatives.push_back(cost(operation, other));
+    result.legal = chosen.legal;
+    result.evaluated = chosen.evaluated;
+    result.untried = chosen.untried;
+    return result;
+  }
+
+  static TileCost cost(const Operation& operation, const engine::Evaluated& evaluated) {
+    const mapping::Loads& loads = evaluated.loads;
+    TileCost cost{.tile = engine::named_tile(operation, evaluated.tile),
+                  .cycles = evaluated.cycles,
+                  .energy = evaluated.energy,
+                  .multipliers_used = evaluated.tile.cluster() * evaluated.tile.clusters()};
+    for (const auto& [name, cycles] :
+         {std::pair{"distribution", loads.distribution}, std::pair{"multipliers", loads.multipliers},
+          std::pair{"collection", loads.collection}}) {
+      if (cycles > cost.bound) cost.bound = cycles, cost.bound_by = name;
+    }
+    return cost;
+  }
+
+  LayerResult result(const std::string& name, const Operation& operation, const engine::Tile& tile,
                      const engine::Outcome& outcome) const {
-    LayerResult layer{.name = name, .operation = operation, .tile = {{"M", tile.m}, {"N", tile.n}}};
+    LayerResult layer{.name = name, .operation = operation, .tile = engine::named_tile(operation, tile)};
     layer.rounds = outcome.rounds;
     layer.distinct_rounds = outcome.distinct_rounds;
     layer.evaluator = evaluator == Evaluator::step ? "step" : "flow";
@@ -70,6 +140,10 @@ LayerResult Session::run(const std::string& name, const Gemm& gemm, const GemmOp
 LayerResult Session::run(const std::string& name, const Conv& conv, const ConvOperands& operands,
                          const RunOptions& options) {
   return state_->run(name, conv, {{operands.x}, workload::filter_columns(conv, operands.w), operands.output}, options);
+}
+
+MappingResult Session::map(const Operation& operation, const RunOptions& options) {
+  return state_->map(operation, options);
 }
 
 const Machine& Session::machine() const { return state_->machine; }

@@ -27,9 +27,13 @@ class Reader {
 
   Machine read(const toml::table& root, const Overrides& overrides) {
     check_top_level(root);
-    Machine machine{text(root, "name"), text(root, "summary"), text(root, "follows"), {}};
+    Machine machine{text(root, "name"), text(root, "summary"), text(root, "follows"), {}, {}};
     for (const std::string& slot : slots()) read_part(root, slot, machine);
     for (const auto& [path, value] : overrides) override_value(machine, path, value);
+    if (faults_.empty()) {
+      machine.family = family(machine, "memory");
+      for (const std::string& slot : slots()) check_family(machine, slot);
+    }
     if (faults_.empty()) check_rules(machine, source_, faults_);
     faults_.raise_if_any();
     return machine;
@@ -173,6 +177,27 @@ class Reader {
     part->second.values[key] = value;
   }
 
+  std::string family(const Machine& machine, const std::string& slot) const {
+    const std::string& type = machine.part(slot).type;
+    return std::ranges::find_if(catalog_, [&](const ComponentInfo& c) { return c.slot == slot && c.type == type; })
+        ->family;
+  }
+
+  // The memory controller decides what kind of machine it is; every other part must be for that kind, or for any.
+  void check_family(const Machine& machine, const std::string& slot) {
+    const std::string own = family(machine, slot);
+    if (own.empty() || own == machine.family) return;
+    std::vector<std::string> fitting;
+    for (const ComponentInfo& component : catalog_) {
+      if (component.slot == slot && (component.family.empty() || component.family == machine.family))
+        fitting.push_back(component.type);
+    }
+    faults_.add(Code::inconsistent_machine, fmt::format("{}: {}.type", source_, slot),
+                fmt::format("'{}' is for {} machines, the memory controller '{}' for {} ones", machine.part(slot).type,
+                            own, machine.part("memory").type, machine.family),
+                fmt::format("type = one of: {}", fmt::join(fitting, ", ")));
+  }
+
   static Value typed_value(const std::string& typed) {
     if (typed == "true") return true;
     if (typed == "false") return false;
@@ -232,6 +257,21 @@ SystolicArray systolic_array(const Machine& machine) {
   const Part& multiplier = machine.part("multiplier");
   return {static_cast<int>(multiplier.integer("rows")), static_cast<int>(multiplier.integer("columns")),
           machine.part("memory").flag("overlap")};
+}
+
+FlexibleArray flexible_array(const Machine& machine) {
+  const Part& reduction = machine.part("reduction");
+  const Part& memory = machine.part("memory");
+  const Part& multiplier = machine.part("multiplier");
+  const bool adds_up = reduction.type != "art" || reduction.flag("accumulators");
+  const Folding folding = adds_up ? Folding::reduction : Folding::multipliers;
+  return {static_cast<int>(multiplier.integer("multipliers")),
+          static_cast<int>(machine.part("distribution").integer("bandwidth")),
+          static_cast<int>(machine.part("collection").integer("lines")),
+          memory.word("folds") == "outer" ? Folding::buffer : folding,
+          reduction.type == "temporal",
+          multiplier.word("forwarding") == "right",
+          memory.flag("row_barrier")};
 }
 
 }  // namespace cairn::arch

@@ -29,6 +29,7 @@ struct Machine {
   std::string name;
   std::string summary;
   std::string follows;  // which source the timing follows, and how well it matches
+  std::string family;   // "systolic" or "flexible": that of its memory controller
   std::map<std::string, Part> parts;
 
   const Part& part(const std::string& slot) const { return parts.at(slot); }
@@ -60,5 +61,21 @@ struct SystolicArray {
   bool overlapped;  // tiles follow each other without a barrier, on the whole array
 };
 SystolicArray systolic_array(const Machine& machine);
+
+// Who adds up the folds of an output on a flexible machine: the reduction network, the multipliers, to which partial
+// sums come back, or the global buffer, for which each fold is a round of its own.
+enum class Folding { reduction, multipliers, buffer };
+
+// The same of a flexible machine.
+struct FlexibleArray {
+  int multipliers;
+  int ports;  // of the distribution network, words a cycle
+  int lines;  // of the collection network, results a cycle
+  Folding folding;
+  bool only_over_time;       // it adds up nothing else: a virtual neuron is one multiplier
+  bool rightward = false;    // multipliers hand inputs on to their right neighbour
+  bool row_barrier = false;  // rows and rounds begin in a machine at rest
+};
+FlexibleArray flexible_array(const Machine& machine);
 
 }  // namespace cairn::arch

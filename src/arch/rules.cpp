@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <bit>
+
 namespace cairn::arch {
 namespace {
 
@@ -10,7 +12,45 @@ class RuleBook {
   RuleBook(const Machine& machine, std::string source, util::Diagnostics& faults)
       : machine_(machine), source_(std::move(source)), faults_(faults) {}
 
-  void check() {
+  void check() { machine_.family == "flexible" ? check_flexible() : check_systolic(); }
+
+ private:
+  void check_flexible() {
+    const std::int64_t multipliers = machine_.part("multiplier").integer("multipliers");
+    const std::int64_t ports = machine_.part("distribution").integer("bandwidth");
+    const std::int64_t lines = machine_.part("collection").integer("lines");
+    power_of_two("multiplier.multipliers", multipliers);
+    power_of_two("distribution.bandwidth", ports);
+    power_of_two("collection.lines", lines);
+    rule(ports <= multipliers, "distribution.bandwidth",
+         fmt::format("{} read ports for {} multipliers", ports, multipliers),
+         fmt::format("bandwidth = {} or less", multipliers));
+    rule(lines <= multipliers, "collection.lines", fmt::format("{} lines for {} multipliers", lines, multipliers),
+         fmt::format("lines = {} or less", multipliers));
+    for (const char* slot : {"distribution", "multiplier", "reduction", "collection"}) registers(slot, multipliers);
+    const Part& reduction = machine_.part("reduction");
+    const bool adds_folds = reduction.type != "art" || reduction.flag("accumulators");
+    rule(machine_.part("memory").word("folds") == "inner" || !adds_folds, "memory.folds",
+         "folds that the global buffer adds up (outer) leave nothing to add up over time for the reduction network",
+         R"(reduction.type = "art" with accumulators = false, or folds = "inner")");
+  }
+
+  void power_of_two(const std::string& where, std::int64_t value) {
+    const std::int64_t below = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(value)));
+    rule(value == below, where, fmt::format("{} is not a power of two, which its trees need", value),
+         fmt::format("{} or {}", below, 2 * below));
+  }
+
+  // Each cycle of latency is a register an element; beyond this the simulation would not fit in memory.
+  void registers(const char* slot, std::int64_t elements) {
+    constexpr std::int64_t kMostRegisters = std::int64_t{1} << 24;
+    const std::int64_t latency = machine_.part(slot).integer("latency");
+    rule(elements * latency <= kMostRegisters, fmt::format("{}.latency", slot),
+         fmt::format("latency {} on {} elements is {} registers", latency, elements, elements * latency),
+         fmt::format("latency = {} or less", kMostRegisters / elements));
+  }
+
+  void check_systolic() {
     const Part& multiplier = machine_.part("multiplier");
     const std::int64_t elements = multiplier.integer("rows") * multiplier.integer("columns");
     const std::int64_t endpoints = multiplier.integer("rows") + multiplier.integer("columns");
@@ -19,15 +59,7 @@ class RuleBook {
          fmt::format("bandwidth {} exceeds the {} edge endpoints (rows + columns)", bandwidth, endpoints),
          fmt::format("bandwidth = {} or less, or 0 for one port an endpoint", endpoints));
     const Part& collection = machine_.part("collection");
-    for (const char* slot : {"multiplier", "collection"}) {
-      // Each cycle of latency is a register an element; beyond this the simulation would not fit in memory.
-      constexpr std::int64_t kMostRegisters = std::int64_t{1} << 24;
-      const std::int64_t latency = machine_.part(slot).integer("latency");
-      rule(elements * latency <= kMostRegisters, fmt::format("{}.latency", slot),
-           fmt::format("latency {} on {} elements (rows x columns) is {} registers", latency, elements,
-                       elements * latency),
-           fmt::format("latency = {} or less", kMostRegisters / elements));
-    }
+    for (const char* slot : {"multiplier", "collection"}) registers(slot, elements);
     if (collection.type == "bus") {
       const std::int64_t lines = collection.integer("lines");
       rule(lines <= elements, "collection.lines",
@@ -37,7 +69,6 @@ class RuleBook {
     if (machine_.part("memory").flag("overlap")) check_overlap(bandwidth, endpoints);
   }
 
- private:
   // Overlapped tiles need a data path in which nothing of one tile can wait behind another.
   void check_overlap(std::int64_t bandwidth, std::int64_t endpoints) {
     const std::string why = "overlapped tiles (memory.overlap) need ";

@@ -8,6 +8,17 @@ namespace {
 
 using kernel::Channel;
 
+fabric::Array array_of(const arch::Machine& machine) {
+  if (machine.family == "systolic") {
+    const arch::SystolicArray array = arch::systolic_array(machine);
+    return {{array.rows, array.columns}, array.overlapped};
+  }
+  fabric::Array array{{1, arch::flexible_array(machine).multipliers}};
+  array.output_pairs = fabric::part("reduction", machine.part("reduction").type).output_pairs(array);
+  array.offered = machine.part("memory").integer("words_per_cycle");
+  return array;
+}
+
 // Makes the channels of the data path; each belongs to the part that drives it and has that part's latency.
 std::vector<std::unique_ptr<Channel>> make_channels(const arch::Machine& machine, const fabric::Array& array,
                                                     fabric::Links& links) {
@@ -22,31 +33,33 @@ std::vector<std::unique_ptr<Channel>> make_channels(const arch::Machine& machine
     channels.push_back(std::move(channel));
     return raw;
   };
-  // The ports see a step in the cycle in which the controller posts it.
-  links.posts = add(std::make_unique<kernel::Queues<fabric::Step>>(
-      "posts", 1, 0, machine.part("distribution").integer("queue_depth")));
-  links.operands = add(std::make_unique<kernel::Wires<float>>(
-      "operands", lanes("distribution"), latency("distribution"), machine.part("multiplier").integer("queue_depth")));
+  if (machine.family == "systolic") {
+    // The ports see a step in the cycle in which the controller posts it.
+    links.posts = add(std::make_unique<kernel::Queues<fabric::Step>>(
+        "posts", 1, 0, machine.part("distribution").integer("queue_depth")));
+    links.operands = add(std::make_unique<kernel::Wires<float>>(
+        "operands", lanes("distribution"), latency("distribution"), machine.part("multiplier").integer("queue_depth")));
+  } else {
+    const auto ports = static_cast<int>(machine.part("distribution").integer("bandwidth"));
+    links.offers = add(std::make_unique<kernel::Tally>("offers", 0, false));
+    links.psums = add(std::make_unique<kernel::Queues<fabric::Psum>>("psums", ports, 0, 0, true));
+    // A port with a single multiplier is a wire.
+    links.words = add(std::make_unique<kernel::Wires<fabric::Word>>(
+        "words", array.lanes(), ports == array.lanes() ? 0 : latency("distribution")));
+    // The controller sees idle ports a cycle later and leaves its state in the next.
+    if (machine.part("memory").flag("row_barrier")) links.sent = add(std::make_unique<kernel::Tally>("sent", 2, true));
+  }
   links.products = add(std::make_unique<kernel::Wires<float>>("products", lanes("multiplier"), latency("multiplier")));
-  links.sums = add(std::make_unique<kernel::Queues<float>>("sums", lanes("reduction"), latency("reduction")));
+  links.sums = add(std::make_unique<kernel::Queues<fabric::Result>>("sums", lanes("reduction"), latency("reduction")));
   links.results =
       add(std::make_unique<kernel::Wires<fabric::Result>>("results", lanes("collection"), latency("collection")));
-  links.done = add(std::make_unique<kernel::Signal>("done", 1));
+  links.stored = add(std::make_unique<kernel::Tally>("stored", 1, true));
   return channels;
-}
-
-// What was counted in between.
-stats::CounterTree difference(const stats::CounterTree& after, const stats::CounterTree& before) {
-  stats::CounterTree counted = after;
-  stats::accumulate(counted, before, -1);
-  return counted;
 }
 
 }  // namespace
 
-Fabric::Fabric(const arch::Machine& machine, std::optional<std::uint64_t> shuffle) {
-  const arch::SystolicArray array = arch::systolic_array(machine);
-  array_ = {{array.rows, array.columns}, array.overlapped};
+Fabric::Fabric(const arch::Machine& machine, std::optional<std::uint64_t> shuffle) : array_(array_of(machine)) {
   std::vector<std::unique_ptr<Channel>> channels = make_channels(machine, array_, links_);
   std::vector<std::unique_ptr<kernel::Component>> components;
   for (const std::string& slot : arch::slots()) {
@@ -81,19 +94,51 @@ stats::CounterTree Fabric::counters() const {
   return tree;
 }
 
-Cycle Fabric::step(fabric::Rounds& rounds) {
-  const fabric::Program program{&rounds, [this](const fabric::Round& round) { configure(round); },
-                                [this](const fabric::Round& round) { return interval(round); }};
+Cycle Fabric::step(fabric::Program program, const Begins& begins) {
+  bool stopped = false;
+  program.configure = [&](const fabric::Round& round) {
+    stopped = begins && begins(machine_->now());
+    configure(round);
+  };
+  program.interval = [this](const fabric::Round& round) { return interval(round); };
+  start(program);
+  return machine_->run([&] {
+    if (links_.stored->in_flight() > 0) last_stored_ = machine_->now();
+    return stopped || std::ranges::all_of(parts_, &fabric::Part::finished);
+  });
+}
+
+void Fabric::start(const fabric::Program& program) {
   for (fabric::Part* part : parts_) part->start(program);
-  return machine_->run([this] { return std::ranges::all_of(parts_, &fabric::Part::finished); });
+}
+
+std::vector<int> Fabric::state() const {
+  std::vector<int> all;
+  for (const fabric::Part* part : parts_) {
+    const std::vector<int> own = part->state();
+    all.insert(all.end(), own.begin(), own.end());
+  }
+  return all;
+}
+
+std::vector<Cycle> Fabric::left_behind() const {
+  std::vector<Cycle> all;
+  for (const fabric::Part* part : parts_) part->left_behind(all);
+  return all;
+}
+
+Cycle Fabric::flow_round(const fabric::Round& round, bool at_rest) {
+  links_.round.at_rest = at_rest;
+  configure(round);
+  machine_->flow();
+  const kernel::Stream& stored = links_.stored->streams[0];
+  return stored.empty() ? 0 : stored.last();
 }
 
 RoundCost Fabric::flow(const fabric::Round& round) {
   const stats::CounterTree before = counters();
-  configure(round);
-  machine_->flow();
-  const Cycle finish = links_.done->streams[0].last();
-  return {finish, array_.overlapped ? interval(round) : finish, difference(counters(), before)};
+  const Cycle finish = flow_round(round, true);
+  return {finish, array_.overlapped ? interval(round) : finish, stats::difference(counters(), before)};
 }
 
 }  // namespace cairn::engine

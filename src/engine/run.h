@@ -6,10 +6,12 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "arch/machine.h"
 #include "cairn/operation.h"
 #include "engine/fabric.h"
+#include "mapping/nest.h"
 #include "mapping/output_tiles.h"
 #include "workload/operands.h"
 
@@ -37,13 +39,20 @@ using RoundCosts = std::map<fabric::Round, RoundCost>;
 
 using Progress = std::function<void(Count done, Count all)>;
 
+// How an operation is cut for a machine: of the machine's family.
+using Tile = std::variant<mapping::Tile, mapping::DenseTile>;
+
+// A tile given by its letters. Throws Error E401 for what does not fit the machine, U204 for what it cannot do.
+Tile tile_of(const arch::Machine& machine, const Operation& operation,
+             const std::map<std::string, std::int64_t>& named);
+std::map<std::string, std::int64_t> named_tile(const Operation& operation, const Tile& tile);
+
 // Every round clocked, values through the simulated datapath.
-Outcome run_step(const arch::Machine& machine, const Operation& operation, const mapping::Tile& tile,
-                 const Operands& operands, const Progress& progress = {},
-                 std::optional<std::uint64_t> shuffle = std::nullopt);
+Outcome run_step(const arch::Machine& machine, const Operation& operation, const Tile& tile, const Operands& operands,
+                 const Progress& progress = {}, std::optional<std::uint64_t> shuffle = std::nullopt);
 
 // Each distinct round evaluated once, values by a host kernel.
-Outcome run_flow(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const mapping::Tile& tile,
+Outcome run_flow(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const Tile& tile,
                  const Operands& operands, RoundCosts& known);
 
 }  // namespace cairn::engine

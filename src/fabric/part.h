@@ -8,49 +8,19 @@
 #include <string>
 #include <vector>
 
+#include "fabric/program.h"
 #include "kernel/component.h"
 #include "schema/catalog.h"
 #include "stats/counters.h"
 
 namespace cairn::fabric {
 
-struct Extent {
-  int rows = 0;
-  int columns = 0;
-  bool operator==(const Extent&) const = default;
-  auto operator<=>(const Extent&) const = default;
-};
-
-// One configuration of the fabric and the work done under it. Everything that can influence time is in here, nothing
-// else: equal rounds cost equal cycles and equal counters.
-struct Round {
-  Count steps = 0;  // products that make one output
-  Extent used;      // multipliers that take part
-  Extent valid;     // those of them that make outputs of the workload; the rest computes padding
-  auto operator<=>(const Round&) const = default;
-};
-
-// The program of a run: its rounds in order, the operands of each and where its outputs go.
-class Rounds {
- public:
-  virtual ~Rounds() = default;
-  virtual Count size() const = 0;
-  virtual Round at(Count index) const = 0;
-  // Writes the operands of a round, one line a step: first a word for each used column, then one for each used row.
-  virtual void load(Count index, float* panel) const = 0;
-  virtual void store(Count index, int row, int column, float value) = 0;
-};
-
-struct Program {
-  Rounds* rounds = nullptr;
-  std::function<void(const Round&)> configure;  // reconfigures every part of the fabric
-  std::function<Cycle(const Round&)> interval;  // how soon the next round may follow, where rounds overlap
-};
-
-// The multiplier array and how rounds follow each other in it: what every part may know of the whole.
+// The multiplier array and what every part may know of the whole.
 struct Array {
   Extent extent;
   bool overlapped = false;  // the next round enters while the last one is still being read out
+  int output_pairs = 0;     // accumulation points that share a bus input port by two: lanes 0,1, 2,3, ...
+  Count offered = 0;        // packets of a step of inputs that the memory offers in a cycle; 0 = all of them
   int lanes() const { return extent.rows * extent.columns; }
   int endpoints() const { return extent.rows + extent.columns; }
   // The multiplier at (row, column) drives this lane.
@@ -59,20 +29,50 @@ struct Array {
 
 struct Result {
   float value;
-  int lane;  // of the multiplier that the output was accumulated at
+  int lane;  // of the output: the accumulator, or the virtual neuron
 };
 
-// A step of operands on its way to the array: one word an endpoint, columns first.
+// A step of operands on its way to a systolic array: one word an endpoint, columns first.
 using Step = const float*;
 
-// The channels of a machine, in the order of the data path.
+// A word on its way to a multiplier of a flexible machine.
+struct Word {
+  float value;
+  bool weight;
+};
+
+// A partial sum on its way back to a multiplier.
+struct Psum {
+  float value;
+  int multiplier;
+};
+
+// Flow: what the parts tell each other of the round that is evaluated.
+struct RoundInTime {
+  bool at_rest = true;  // it begins in a machine at rest
+  Cycle begin = 1;
+  bool port_waited = false;  // a read port had sent everything before the next packet was offered
+  // The first result of the round. What leaves a shared server before that is final; what was sent for later is sent
+  // again with the round's own.
+  Cycle first_sum = 1;
+};
+
+// The channels of a machine, in the order of the data path. Those of the other family of machines are null.
 struct Links {
+  // Systolic arrays.
   kernel::Queues<Step>* posts = nullptr;     // memory -> distribution: operand steps waiting at the read ports
   kernel::Wires<float>* operands = nullptr;  // distribution -> multiplier: a lane an endpoint
+  // Flexible machines.
+  kernel::Tally* offers = nullptr;        // memory -> distribution: packets offered to the read ports
+  kernel::Queues<Psum>* psums = nullptr;  // writeback -> distribution: a lane a read port
+  kernel::Wires<Word>* words = nullptr;   // distribution -> multiplier: a lane a multiplier
+  // All.
   kernel::Wires<float>* products = nullptr;  // multiplier -> reduction: a lane a multiplier
-  kernel::Queues<float>* sums = nullptr;     // reduction -> collection: a lane an accumulator
+  kernel::Queues<Result>* sums = nullptr;    // reduction -> collection: a lane an accumulation point
   kernel::Wires<Result>* results = nullptr;  // collection -> writeback: a lane a result line
-  kernel::Signal* done = nullptr;            // writeback -> memory: the round's last output is stored
+  kernel::Tally* stored = nullptr;           // writeback -> memory: results stored
+  kernel::Tally* sent = nullptr;             // distribution -> memory: packets sent, told by idle ports to who waits
+  RoundInTime round;
 };
 
 class Part : public kernel::Component {
@@ -90,6 +90,12 @@ class Part : public kernel::Component {
   virtual Cycle uncounted() const { return 0; }
   // Whether nothing is left to do in the run.
   virtual bool finished() const { return true; }
+  // What a round that waited for all results of the last one finds in this part and that can influence it: equal states
+  // and equal rounds take equal times.
+  virtual std::vector<int> state() const { return {}; }
+  // Flow: what a round that overlaps with the next leaves behind in this part, all times counted from its begin. Two
+  // rounds that leave the same behind are followed by the same.
+  virtual void left_behind(std::vector<Cycle>&) const {}
 
  private:
   std::string slot_;
@@ -101,6 +107,8 @@ struct PartInfo {
   std::function<std::unique_ptr<Part>(const schema::Values&, const Array&, Links&)> make;
   // Lanes of the channel that the part drives, where the part decides it.
   std::function<int(const schema::Values&, const Array&)> lanes;
+  // Of a reduction network: Array::output_pairs.
+  std::function<int(const Array&)> output_pairs = [](const Array&) { return 0; };
 };
 
 // Every part that the build knows; generated from the list in fabric/CMakeLists.txt.
@@ -108,11 +116,15 @@ const std::vector<PartInfo>& parts();
 const PartInfo& part(const std::string& slot, const std::string& type);
 schema::Catalog catalog();
 
-// Fills a registry row from the declarations of a part: `P::Params`, `P::Counters`.
+// Fills a registry row from the declarations of a part: `P::Params`, `P::Counters`. `family`: see ComponentInfo.
 template <class P>
-PartInfo declare(std::string slot, std::string type, std::string doc) {
+PartInfo declare(std::string slot, std::string type, std::string doc, std::string family = "") {
   PartInfo row;
-  row.info = {slot, std::move(type), std::move(doc), schema::describe<typename P::Params>(),
+  row.info = {slot,
+              std::move(type),
+              std::move(family),
+              std::move(doc),
+              schema::describe<typename P::Params>(),
               stats::describe<typename P::Counters>()};
   row.make = [slot](const schema::Values& values, const Array& array, Links& links) {
     return std::make_unique<P>(slot, schema::bind<typename P::Params>(values), array, links);

@@ -6,6 +6,7 @@
 // Each channel also carries the streams of the flow evaluator, so both evaluators share one wiring.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <string>
@@ -55,6 +56,9 @@ class LaneSet {
     return *this;
   }
   void clear_all() { std::fill(words_.begin(), words_.end(), 0); }
+  bool empty() const {
+    return std::all_of(words_.begin(), words_.end(), [](std::uint64_t word) { return word == 0; });
+  }
   std::vector<std::uint64_t>& words() { return words_; }
   const std::vector<std::uint64_t>& words() const { return words_; }
 
@@ -159,8 +163,9 @@ class Wires final : public Channel {
 template <class T>
 class Queues final : public Channel {
  public:
-  Queues(std::string name, int lanes, Cycle latency, std::int64_t capacity = 0)
+  Queues(std::string name, int lanes, Cycle latency, std::int64_t capacity = 0, bool feedback = false)
       : Channel(std::move(name), lanes, latency),
+        feedback_(feedback),
         capacity_(capacity),
         occupied_(lanes),
         lanes_(static_cast<std::size_t>(lanes)) {}
@@ -202,6 +207,7 @@ class Queues final : public Channel {
 
   const LaneSet& occupied() const { return occupied_; }  // lanes that hold anything, visible yet or not
   Count in_flight() const override { return in_flight_; }
+  bool feedback() const override { return feedback_; }
 
  private:
   struct Item {
@@ -214,23 +220,31 @@ class Queues final : public Channel {
     std::int64_t popped = 0;
   };
 
+  bool feedback_;
   std::int64_t capacity_;
   LaneSet occupied_;
   std::vector<Lane> lanes_;
   Count in_flight_ = 0;
 };
 
-// A pulse that one component raises and another takes at or after its arrival.
-class Signal final : public Channel {
+// Counts events: the producer adds some in a cycle, the consumer takes what has arrived by now. A tally that runs
+// against the data path (`feedback`) carries nothing within a round, so it does not order the flow evaluator.
+class Tally final : public Channel {
  public:
-  Signal(std::string name, Cycle latency) : Channel(std::move(name), 1, latency), pulses_("pulses", 1, latency) {}
-  void raise(Cycle now) { pulses_.push(0, true, now); }
-  bool take(Cycle now) { return pulses_.can_pop(0, now) && pulses_.pop(0, now); }
-  Count in_flight() const override { return pulses_.in_flight(); }
-  bool feedback() const override { return true; }
+  Tally(std::string name, Cycle latency, bool feedback)
+      : Channel(std::move(name), 1, latency), feedback_(feedback), counts_("counts", 1, latency) {}
+  void add(Count events, Cycle now) { counts_.push(0, events, now); }
+  Count take(Cycle now) {
+    Count events = 0;
+    while (counts_.can_pop(0, now)) events += counts_.pop(0, now);
+    return events;
+  }
+  Count in_flight() const override { return counts_.in_flight(); }
+  bool feedback() const override { return feedback_; }
 
  private:
-  Queues<bool> pulses_;
+  bool feedback_;
+  Queues<Count> counts_;
 };
 
 }  // namespace cairn::kernel

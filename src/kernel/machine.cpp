@@ -62,15 +62,14 @@ Machine Machine::build(std::vector<std::unique_ptr<Component>> components,
 
 Cycle Machine::run(const std::function<bool()>& done) {
   Cycle idle = 0;
-  Cycle now = 0;
   while (!done()) {
-    ++now;
+    ++now_;
     bool progress = false;
-    for (Component* component : order_) progress = component->tick(now) || progress;
+    for (Component* component : order_) progress = component->tick(now_) || progress;
     idle = progress ? 0 : idle + 1;
-    if (idle > patience_ + 1 && !done()) report_stuck(now);
+    if (idle > patience_ + 1 && !done()) report_stuck(now_);
   }
-  return now;
+  return now_;
 }
 
 void Machine::report_stuck(Cycle now) const {

@@ -21,6 +21,9 @@ class Machine {
   // (I002), with who waits for what, when nothing has happened for longer than any latency in the machine.
   Cycle run(const std::function<bool()>& done);
 
+  // The cycle that is being clocked.
+  Cycle now() const { return now_; }
+
   bool has_flow() const;
   // Evaluates one round: every component's flow, producers before consumers.
   void flow();
@@ -36,6 +39,7 @@ class Machine {
   std::vector<Component*> order_;  // tick order
   std::vector<Component*> flow_order_;
   Cycle patience_ = 0;
+  Cycle now_ = 0;
 };
 
 }  // namespace cairn::kernel

@@ -1,6 +1,7 @@
 #include "kernel/stream.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "util/diagnostics.h"
 
@@ -54,8 +55,12 @@ std::vector<Cycle> Stream::times() const {
 
 Stream Stream::delayed(Cycle cycles) const {
   Stream later = *this;
-  for (Piece& piece : later.pieces_) piece.first += cycles;
+  later.delay(cycles);
   return later;
+}
+
+void Stream::delay(Cycle cycles) {
+  for (Piece& piece : pieces_) piece.first += cycles;
 }
 
 Stream Stream::every(Count n) const {
@@ -73,21 +78,41 @@ Stream Stream::every(Count n) const {
   return chosen;
 }
 
-Stream Stream::served(Cycle service) const {
-  Stream departures;
-  bool idle = true;
-  Cycle free_at = 0;  // when the server can start on the next item
+Stream Stream::served(Cycle service, Cycle free_at) const {
+  Server server(service, free_at);
+  for (const Piece& piece : pieces_) server.take(piece);
+  return std::move(server.departures);
+}
+
+void Server::take(const Piece& piece) {
+  const Cycle start = std::max(piece.first, free_at_);
+  // While there is a backlog items leave `service` apart; where arrivals are slower than that it melts away.
+  Count queued = piece.count;
+  if (piece.step > service_) queued = std::min(piece.count, ceil_div(start - piece.first, piece.step - service_));
+  departures.append({start, service_, queued});
+  if (queued < piece.count) departures.append({piece.at(queued), piece.step, piece.count - queued});
+  free_at_ = departures.last() + service_;
+}
+
+std::vector<Piece> Stream::slice(Count first, Count count) const {
+  Reader reader(*this);
+  std::vector<Piece> cut;
+  reader.take(first, [](const Piece&) {});
+  reader.take(count, [&](const Piece& piece) { cut.push_back(piece); });
+  return cut;
+}
+
+Count Stream::count_before(Cycle time) const {
+  Count before = 0;
   for (const Piece& piece : pieces_) {
-    Cycle start = idle ? piece.first : std::max(piece.first, free_at);
-    idle = false;
-    // While there is a backlog items leave `service` apart; where arrivals are slower than that it melts away.
-    Count queued = piece.count;
-    if (piece.step > service) queued = std::min(piece.count, ceil_div(start - piece.first, piece.step - service));
-    departures.append({start, service, queued});
-    if (queued < piece.count) departures.append({piece.at(queued), piece.step, piece.count - queued});
-    free_at = departures.last() + service;
+    if (piece.first >= time) break;
+    before += piece.last() < time ? piece.count : ceil_div(time - piece.first, piece.step);
   }
-  return departures;
+  return before;
+}
+
+void Stream::append(const Stream& later) {
+  for (const Piece& piece : later.pieces_) append(piece);
 }
 
 Stream join(const Stream& a, const Stream& b) {
@@ -97,9 +122,9 @@ Stream join(const Stream& a, const Stream& b) {
   std::size_t j = 0;
   Count used_a = 0;  // items already taken of piece i and of piece j
   Count used_b = 0;
-  while (i < a.pieces_.size()) {
-    const Piece& x = a.pieces_[i];
-    const Piece& y = b.pieces_[j];
+  while (i < a.pieces().size()) {
+    const Piece& x = a.pieces()[i];
+    const Piece& y = b.pieces()[j];
     const Count n = std::min(x.count - used_a, y.count - used_b);
     Piece low{x.at(used_a), x.step, n};
     Piece high{y.at(used_b), y.step, n};

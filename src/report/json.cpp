@@ -1,5 +1,9 @@
 #include "report/json.h"
 
+#include <fmt/format.h>
+
+#include <array>
+
 #include "util/diagnostics.h"
 
 namespace cairn::report {
@@ -73,11 +77,8 @@ Json machine(const arch::Machine& machine) {
 Json catalog(const schema::Catalog& catalog) {
   Json rows = Json::array();
   for (const schema::ComponentInfo& component : catalog) {
-    Json row{{"slot", component.slot},
-             {"type", component.type},
-             {"doc", component.doc},
-             {"parameters", Json::array()},
-             {"counters", Json::array()}};
+    Json row{{"slot", component.slot}, {"type", component.type},      {"family", component.family},
+             {"doc", component.doc},   {"parameters", Json::array()}, {"counters", Json::array()}};
     for (const schema::Parameter& p : component.parameters) {
       row["parameters"].push_back({{"name", p.name},
                                    {"type", schema::type_name(p)},
@@ -99,7 +100,11 @@ Json layer(const LayerResult& layer) {
   return {{"name", layer.name},
           {"operation", kind(layer.operation)},
           {"sizes", sizes(layer.operation)},
-          {"mapping", {{"tile", layer.tile}, {"rounds", layer.rounds}, {"distinct_rounds", layer.distinct_rounds}}},
+          {"mapping",
+           {{"tile", layer.tile},
+            {"chosen", layer.chosen},
+            {"rounds", layer.rounds},
+            {"distinct_rounds", layer.distinct_rounds}}},
           {"evaluator", layer.evaluator},
           {"cycles", layer.cycles},
           {"multiplications", layer.multiplications},
@@ -107,6 +112,45 @@ Json layer(const LayerResult& layer) {
           {"buffer_reads", layer.buffer_reads},
           {"buffer_writes", layer.buffer_writes},
           {"counters", layer.counters}};
+}
+
+const char* objective(Objective objective) {
+  static constexpr std::array<const char*, 3> kNames{"cycles", "energy", "edp"};
+  return kNames.at(static_cast<std::size_t>(objective));
+}
+
+Json mapping(const MappingResult& mapping) {
+  const TileCost& best = mapping.best;
+  Json alternatives = Json::array();
+  for (const TileCost& other : mapping.alternatives) {
+    const auto ratio = [](double mine, double theirs) { return mine / theirs; };
+    alternatives.push_back(
+        {{"tile", other.tile},
+         {"cycles", other.cycles},
+         {"energy", other.energy},
+         {"multipliers_used", other.multipliers_used},
+         {"bound_by", other.bound_by},
+         {"why", fmt::format("{:.3f} x the cycles, {:.3f} x the energy; its {} alone needs {} cycles",
+                             ratio(static_cast<double>(other.cycles), static_cast<double>(best.cycles)),
+                             ratio(other.energy, best.energy), other.bound_by, other.bound)}});
+  }
+  return {{"objective", objective(mapping.objective)},
+          {"tile", best.tile},
+          {"cycles", best.cycles},
+          {"energy", best.energy},
+          {"edp", best.energy * static_cast<double>(best.cycles)},
+          {"multipliers_used", best.multipliers_used},
+          {"candidates",
+           {{"legal", mapping.legal},
+            {"pruned", mapping.legal - mapping.evaluated - mapping.untried},
+            {"evaluated", mapping.evaluated},
+            {"untried", mapping.untried},
+            {"complete", mapping.untried == 0}}},
+          {"bound",
+           {{"by", best.bound_by},
+            {"cycles", best.bound},
+            {"text", fmt::format("its {} alone needs {} of the {} cycles", best.bound_by, best.bound, best.cycles)}}},
+          {"alternatives", alternatives}};
 }
 
 std::string text(const Json& json, int indent) { return json.dump(indent, ' ', false, Json::error_handler_t::replace); }
@@ -118,6 +162,7 @@ namespace cairn {
 double LayerResult::utilisation() const { return report::utilisation(multiplications, multipliers, cycles); }
 
 std::string to_json(const LayerResult& layer) { return report::text(report::layer(layer)); }
+std::string to_json(const MappingResult& mapping) { return report::text(report::mapping(mapping)); }
 
 std::string document(const Machine& machine, const std::vector<LayerResult>& layers, const std::string& context_json) {
   report::Json context = report::Json::parse(context_json, nullptr, false);

@@ -16,8 +16,9 @@ struct CounterInfo {
 };
 
 struct ComponentInfo {
-  std::string slot;  // "distribution"
-  std::string type;  // "point-to-point"
+  std::string slot;    // "distribution"
+  std::string type;    // "point-to-point"
+  std::string family;  // of machines that it is for: "systolic", "flexible"; empty: any
   std::string doc;
   std::vector<Parameter> parameters;
   std::vector<CounterInfo> counters;

@@ -18,6 +18,12 @@ Count sum_of(const CounterTree& counters, const std::vector<std::string>& names)
 
 }  // namespace
 
+CounterTree difference(const CounterTree& after, const CounterTree& before) {
+  CounterTree counted = after;
+  accumulate(counted, before, -1);
+  return counted;
+}
+
 void accumulate(CounterTree& total, const CounterTree& part, Count times) {
   for (const auto& [slot, counters] : part) {
     for (const auto& [name, value] : counters) {

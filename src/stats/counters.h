@@ -44,6 +44,9 @@ std::map<std::string, Count> values(const Counters& counters) {
   return all;
 }
 
+// What was counted in between.
+CounterTree difference(const CounterTree& after, const CounterTree& before);
+
 // total += times * part. Throws too_large (U203) rather than wrap.
 void accumulate(CounterTree& total, const CounterTree& part, Count times);
 

@@ -62,6 +62,8 @@ constexpr std::array kCodes{
     CodeInfo{
         Code::too_large, "U203", Kind::unsupported, "too large to count",
         "The work is so large that its cycles or operations would not fit in 63 bits, or its operands not in memory."},
+    CodeInfo{Code::unsupported_mapping, "U204", Kind::unsupported, "unsupported mapping",
+             "The tile fits, but a network of the machine cannot do what it asks for. The message names the rule."},
     CodeInfo{Code::internal_error, "I001", Kind::internal, "internal error",
              "Cairn broke one of its own rules. The numbers of this run must not be used; please report the command."},
     CodeInfo{Code::machine_stuck, "I002", Kind::internal, "machine stuck",

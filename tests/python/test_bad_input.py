@@ -10,6 +10,7 @@ import pytest
 from conftest import Cli, Outcome
 from models import array, model, node, small_network
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 GEMM = ("run", "gemm", "--M", 8, "--N", 8, "--K", 8)
 
 
@@ -211,6 +212,36 @@ def test_all_faults_of_the_inputs_are_told_at_once(cli: Cli, tmp_path: Path) -> 
     result = cli("run", "net.onnx", "--shape", "c=1x1")
     refused(result, "E502", "'c'", "--shape a=1x2", "--shape b=2x128")
     assert result.err.count("error[") == 3
+
+
+def test_names_of_files_need_not_be_text(cli: Cli, tmp_path: Path) -> None:
+    preset = (EXAMPLES.parent / "presets/tpu-32x32.toml").read_text()
+    (tmp_path / "b\udcff.toml").write_text(preset)
+    (tmp_path / "b\udcff.csv").write_text("Layer, M, N, K,\nG1, 20, 30, 40,\n")
+    assert "tpu-32x32" in cli(*GEMM, "--arch", "b\udcff.toml").out
+    assert "Family: systolic" in cli("describe", "b\udcff.toml").out
+    assert "G1" in cli("run", "b\udcff.csv").out
+    onnx.save(small_network(), tmp_path / "net.onnx")
+    (tmp_path / "net.onnx").rename(tmp_path / "b\udcff.onnx")
+    refused(cli("run", "b\udcff.onnx"), "E101", "UTF-8", "rename")
+
+
+@pytest.mark.parametrize(
+    ("extra", "code"),
+    [
+        (("--arch", "\udcff.toml"), "E101"),
+        (("--arch", "\udcff.cfg"), "E101"),
+        (("--arch", "\udcff"), "E107"),
+        (("--set", "\udcff=3"), "E103"),
+        (("--set", "multiplier.rows=\udcff"), "E104"),
+        (("--tile", "\udcff=3"), "E401"),
+        (("--objective", "\udcff"), "E001"),
+    ],
+)
+def test_arguments_that_are_no_text_are_refused(
+    cli: Cli, extra: tuple[object, ...], code: str
+) -> None:
+    refused(cli(*GEMM, *extra), code, "help:")
 
 
 def test_internal_faults_ask_for_a_report(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,18 @@ def test_the_heading_is_read(tmp_path: Path) -> None:
     assert {each["operation"] for each in layers} == {"conv", "gemm"}
 
 
+def test_the_heading_is_read_on_two_machines_side_by_side(tmp_path: Path) -> None:
+    path = tmp_path / "comparison.json"
+    done = run("--arch", "tpu-16x16,tpu-32x32", "--json", path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Region-based segmentation") == 3
+    assert "outputs: equal" in done.stdout
+    assert "tpu-32x32 wins" in done.stdout
+    document = json.loads(path.read_text())
+    assert document["schema"] == "cairn.comparison/1"
+    assert [len(each["layers"]) for each in document["results"]] == [51, 51]
+
+
 def test_bad_options_are_diagnosed() -> None:
     for arguments in (("--line", "last"), ("--arch", "tpu-16x17")):
         done = run(*arguments)

@@ -1,6 +1,6 @@
 """Speed as a property: what must not grow does not, with bounds far above a loaded machine's noise.
 
-Measured figures are in docs/validation/speed.md.
+Measured figures are in docs/validation/speed.md and growth.md.
 """
 
 import os
@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import onnx
+import pytest
 
 import cairn
 
@@ -37,6 +38,39 @@ def flow_seconds(size):
 
 def test_the_cost_of_flow_does_not_grow_with_the_layer():
     assert flow_seconds(1_000_000) < 5 * flow_seconds(100)
+
+
+def convolution(side, channels=64, images=1):
+    return cairn.Conv(images, channels, channels, (side + 2, side + 2), (3, 3))
+
+
+DIVIDES = {"R": 3, "S": 3, "C": 4, "Y": 7}
+FORWARDS = {"R": 3, "S": 3, "C": 16}
+PRODUCT = {"K": 64, "M": 4}
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "tile", "most"),
+    [
+        pytest.param(convolution(7), convolution(448), DIVIDES, 5, id="outputs: nothing"),
+        pytest.param(convolution(7), convolution(448), FORWARDS, 5 * 64, id="forwarding: rows"),
+        pytest.param(convolution(14, 16), convolution(14, 1024), DIVIDES, 5, id="rounds alike"),
+        pytest.param(convolution(28), convolution(28, images=64), DIVIDES, 32, id="images"),
+        pytest.param(
+            cairn.Gemm(500, 128, 64), cairn.Gemm(500, 128, 1 << 20), PRODUCT, 5, id="sums"
+        ),
+        pytest.param(cairn.Gemm(64, 64, 64), cairn.Gemm(*3 * [1 << 16]), PRODUCT, 200, id="rounds"),
+    ],
+)
+def test_the_cost_of_flow_on_a_flexible_machine_stays_bounded(small, large, tile, most):
+    """All curves are in docs/validation/growth.md; these must not get steeper."""
+    machine = cairn.load_machine("maeri-256")
+
+    def seconds(layer):
+        return best(lambda: cairn.Session(machine).run("layer", layer, tile=tile))
+
+    brief, long = seconds(small), seconds(large)
+    assert long < most * brief
 
 
 def test_clocking_is_fast():

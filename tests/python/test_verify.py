@@ -10,18 +10,20 @@ from conftest import Cli
 
 import cairn
 from cairn import golden
+from cairn.stonne import Hardware
+from cairn.stonne.counters import COUNTERS, TEMPORAL, translated
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SYSTOLIC = GOLDEN / "systolic.jsonl"
 
 
-def lines() -> list[str]:
-    return SYSTOLIC.read_text().splitlines()
+def lines(name: str = "systolic") -> list[str]:
+    return (GOLDEN / f"{name}.jsonl").read_text().splitlines()
 
 
-def small_cases(count: int) -> list[dict]:
+def small_cases(count: int, name: str = "systolic") -> list[dict]:
     """Return the golden cases with the fewest cycles."""
-    cases = sorted(map(json.loads, lines()), key=lambda each: each["expect"]["cycles"])
+    cases = sorted(map(json.loads, lines(name)), key=lambda each: each["expect"]["cycles"])
     return cases[:count]
 
 
@@ -30,11 +32,56 @@ def write(path: Path, records: list[dict]) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    ("name", "closing"),
+    [
+        ("systolic", "120 passed, 0 failed"),
+        ("conv", "178 passed, 0 failed"),
+        ("gemm", "189 passed, 0 failed"),
+        ("real-layers", "9 passed, 0 failed, 3 skipped"),
+        ("reference-fails", "93 passed, 0 failed, 163 skipped"),
+        ("mapper", "18 passed, 0 failed, 6 skipped"),
+    ],
+)
 @pytest.mark.parametrize("evaluator", ["flow", "step"])
-def test_every_systolic_case_passes(cli: Cli, evaluator: str) -> None:
-    result = cli("verify", SYSTOLIC, "--evaluator", evaluator)
-    assert result.out.splitlines()[-1] == "120 passed, 0 failed", result.out
+def test_every_golden_case_passes(cli: Cli, name: str, closing: str, evaluator: str) -> None:
+    result = cli("verify", GOLDEN / f"{name}.jsonl", "--evaluator", evaluator)
+    assert result.out.splitlines()[-1] == closing, result.out
     assert result.code == 0
+
+
+@pytest.fixture
+def late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let step take a cycle more than flow, and the mapper's tiles a million more."""
+    simulate = golden._Run._simulate
+
+    def slower(run: golden._Run, operation: object, given: object, tile: object) -> object:
+        layer, out = simulate(run, operation, given, tile)
+        more = (run.evaluator == "step") + 10**6 * (tile is None)
+        return {**layer, "cycles": layer["cycles"] + more}, out
+
+    monkeypatch.setattr(golden._Run, "_simulate", slower)
+
+
+@pytest.mark.usefixtures("late")
+def test_evaluators_that_differ_fail_a_case_that_nobody_measured(cli: Cli, tmp_path: Path) -> None:
+    case = small_cases(1)[0]
+    cycles = case.pop("expect")["cycles"]
+    result = cli("verify", write(tmp_path / "open.jsonl", [case]))
+    assert result.code == 1
+    assert f"the evaluators differ: {cycles} and {cycles + 1} cycles" in result.out
+
+
+@pytest.mark.usefixtures("late")
+def test_a_mapper_that_loses_to_the_references_fails(cli: Cli, tmp_path: Path) -> None:
+    case = small_cases(1)[0]
+    tile = {name: case["case"].pop(name) for name in ("T_M", "T_N")}
+    case["reference_tile"] = ", ".join(f"{name}'={size}" for name, size in tile.items())
+    case["reference_cycles"] = case.pop("expect")["cycles"]
+    result = cli("verify", write(tmp_path / "mapper.jsonl", [case]), "--evaluator", "flow")
+    assert result.code == 1
+    (line,) = [each for each in result.out.splitlines() if each.startswith("FAIL")]
+    assert "Cairn's own tile takes 1000" in line
 
 
 def test_other_operations_are_skipped_by_name(cli: Cli, tmp_path: Path) -> None:
@@ -97,7 +144,13 @@ def test_a_refused_golden_case_fails(cli: Cli, tmp_path: Path) -> None:
         ('{"id": "x"}', "an object"),
         ('{"id": 1, "case": {"op": "CONV"}}', "'id'"),
         ('{"id": "x", "case": {"op": "OSMEHS"}}', "did you mean 'OSMESH'?"),
+        ('{"id": "x", "case": {"op": ["CONV"]}}', "unknown operation"),
+        ('{"id": "x", "case": {"op": "GEMM", "rn_type": []}}', "rn_type cannot be []"),
         ('{"id": "x", "case": {"op": "OSMESH"}}', "case.M must be a positive integer"),
+        ('{"id": "x", "case": {"op": "CONV"}}', "case.strides must be a positive integer"),
+        ('{"id": "x", "case": {"op": "GEMM", "T_K": 0}}', "case.T_K must be a positive integer"),
+        ('{"id": "x", "case": {"op": "GEMM", "rn_type": "ART"}}', "rn_type cannot be 'ART'"),
+        ('{"id": "x", "case": {"op": "GEMM", "accumulation_buffer": true}}', "must be 0 or 1"),
         ('{"id": "x", "case": {"op": "CONV"}, "expect": {}}', "expect.cycles"),
         ('{"id": "x", "case": {"op": "CONV"}, "expect": {"cycles": 1, "counters": 2}}', "counters"),
         ("[" * 100_000, "damaged"),
@@ -124,14 +177,29 @@ def test_cut_and_empty_and_missing_files(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_the_translation_covers_every_golden_counter() -> None:
-    names = {name for line in lines() for name in json.loads(line)["expect"]["counters"]}
-    assert names == golden.COUNTERS.keys()
+    every = [line for name in ("systolic", "conv", "gemm") for line in lines(name)]
+    names = {name for line in every for name in json.loads(line)["expect"]["counters"]}
+    assert names == COUNTERS.keys() >= TEMPORAL.keys()
+
+
+def test_every_counter_of_the_translation_exists() -> None:
+    known = {
+        f"{part['slot']}.{counter['name']}"
+        for part in cairn.catalog()
+        for counter in part["counters"]
+    }
+    ours = {name for table in (COUNTERS, TEMPORAL) for names in table.values() for name in names}
+    assert ours <= known, ours - known
+
+
+def mesh(rows: int, columns: int, ports: int, lines: int) -> Hardware:
+    kind = {"mn_type": "OS_MESH", "mem_ctrl": "TPU_OS_DENSE", "rn_type": "TEMPORALRN"}
+    return Hardware(ms_rows=rows, ms_cols=columns, dn_bw=ports, rn_bw=lines, **kind)
 
 
 def test_fewer_ports_than_edges_are_one_cycle_further_away() -> None:
-    sizes = {"ms_rows": 4, "ms_cols": 3, "rn_bw": 12}
-    assert "latency = 0" in golden.machine_text({**sizes, "dn_bw": 7})
-    assert "latency = 1" in golden.machine_text({**sizes, "dn_bw": 6})
+    assert "latency = 0" in mesh(4, 3, 7, 12).text("mesh")
+    assert "latency = 1" in mesh(4, 3, 6, 12).text("mesh")
 
 
 # Runs of the reference with few read ports or result lines:
@@ -160,8 +228,7 @@ def test_narrow_machines_take_the_cycles_of_the_reference(
     row: tuple[int, ...], evaluator: str
 ) -> None:
     cycles, m, n, k, tile_m, tile_n, rows, columns, ports, lines = row
-    sizes = {"ms_rows": rows, "ms_cols": columns, "dn_bw": ports, "rn_bw": lines}
-    machine = cairn.parse_machine(golden.machine_text(sizes), "narrow")
+    machine = mesh(rows, columns, ports, lines).machine("narrow", "narrow", str)
     session = cairn.Session(machine, evaluator)
     session.run("narrow", cairn.Gemm(m, n, k), tile={"M": tile_m, "N": tile_n})
     assert session.layers[0]["cycles"] == cycles
@@ -169,13 +236,16 @@ def test_narrow_machines_take_the_cycles_of_the_reference(
 
 def test_translated_counters_are_sums_without_zeros() -> None:
     ours: dict[str, dict[str, int]] = {}
-    for index, reference in enumerate(
-        sorted({x for each in golden.COUNTERS.values() for x in each})
-    ):
-        slot, counter = reference.split(".")
+    for index, name in enumerate(sorted({x for each in COUNTERS.values() for x in each})):
+        slot, counter = name.split(".")
         ours.setdefault(slot, {})[counter] = 10**index
     ours["multiplier"]["hops"] = 0
-    translated = golden.reference_counters(ours)
-    assert "MSNetwork.MN_WIRE.WRITE" not in translated
+    theirs = translated(ours)
+    assert "MSNetwork.MN_WIRE.WRITE" not in theirs
     reads = ours["memory"]["weight_reads"] + ours["memory"]["input_reads"]
-    assert translated["GlobalBuffer.GLOBALBUFFER.READ"] == reads
+    assert theirs["GlobalBuffer.GLOBALBUFFER.READ"] == reads + ours["writeback"]["psum_reads"]
+    assert theirs["ReduceNetwork.RN_WIRE.WRITE"] == ours["reduction"]["wire_writes"]
+    del ours["reduction"]["wire_writes"], ours["writeback"]["psum_reads"]
+    theirs = translated(ours)
+    assert theirs["GlobalBuffer.GLOBALBUFFER.READ"] == reads
+    assert theirs["ReduceNetwork.RN_WIRE.WRITE"] == ours["reduction"]["register_writes"]

@@ -10,8 +10,11 @@ import typer
 
 import cairn
 from cairn.cli import boundary
+from cairn.cli.compare import compare_app
 from cairn.cli.describe import describe
+from cairn.cli.map import map_app
 from cairn.cli.run import run_app
+from cairn.cli.stonne import HELP, ReferenceCommand, stonne
 from cairn.cli.verify import verify
 
 app = typer.Typer(
@@ -24,8 +27,11 @@ app = typer.Typer(
     epilog="Start with `cairn describe` to see the machines, then `cairn run --help`.",
 )
 app.add_typer(run_app, name="run")
+app.add_typer(compare_app, name="compare")
+app.add_typer(map_app, name="map")
 app.command("verify")(verify)
 app.command("describe")(describe)
+app.command("stonne", cls=ReferenceCommand, help=HELP)(stonne)
 
 
 def _version(wanted: bool) -> None:

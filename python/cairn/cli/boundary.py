@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import typer
 from rich.text import Text
@@ -21,10 +23,25 @@ def show(faults: list[Diagnostic]) -> None:
     """Print diagnostics to the standard error, unwrapped so that places stay searchable."""
     stderr = tables.console(sys.stderr)
     for fault in faults:
-        text = Text(str(fault))
+        # Bytes of a file name that are no text are shown as such.
+        text = Text(str(fault).encode(errors="backslashreplace").decode())
         text.highlight_regex(r"^[^:]*?error\[\w+\]", "bold red")
         text.highlight_regex(r"(?m)^  help:", "bold cyan")
         stderr.print(text, soft_wrap=True)
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """Print what is warned of inside to the standard error, one line each, then go on."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        try:
+            yield
+        finally:
+            for each in told:
+                text = Text(f"warning: {each.message}")
+                text.highlight_regex(r"^warning:", "bold yellow")
+                tables.console(sys.stderr).print(text, soft_wrap=True)
 
 
 def guarded(work: Callable[[], int | None], debug: bool) -> int:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -14,19 +13,23 @@ from rich.text import Text
 
 import cairn
 from cairn import tables
+from cairn.cli import boundary
 from cairn.errors import nearest, refusal
+from cairn.machines import family
 
 
 def describe(
     name: Annotated[
         str | None,
-        typer.Argument(help="A preset, slot, component type, parameter, counter or code."),
+        typer.Argument(
+            help="A preset, machine file, family, slot, component, parameter, counter or code."
+        ),
     ] = None,
 ) -> None:
-    """Explain a preset, a component, a parameter, a counter or a code; without NAME, list them.
+    """Explain a machine, a component, a parameter, a counter or a code; without NAME, list them.
 
-    Examples: `cairn describe`, `cairn describe tpu-16x16`, `cairn describe multiplier.rows`,
-    `cairn describe E103`
+    Examples: `cairn describe`, `cairn describe tpu-16x16`, `cairn describe mine.cfg`,
+    `cairn describe flexible`, `cairn describe multiplier.rows`, `cairn describe E103`
     """
     out = tables.console()
     found = list(_overview() if name is None else _lookup(name))
@@ -40,8 +43,8 @@ def describe(
 def _overview() -> Iterator[RenderableType]:
     yield _heading("Presets", "for --arch, or copy one to a file of your own")
     yield _grid([[each["name"], each["summary"]] for each in cairn.presets()])
-    yield _heading("Components", "a machine names one type for each slot")
-    yield _grid([[part["slot"], part["type"], part["doc"]] for part in cairn.catalog()])
+    yield _heading("Components", "a machine names one type of its family for each slot")
+    yield _parts(cairn.catalog())
     yield _heading("Diagnostic codes", "E invalid, U unsupported, I internal")
     yield _grid([[code["code"], code["title"]] for code in cairn.codes()])
 
@@ -50,8 +53,12 @@ def _lookup(name: str) -> Iterator[RenderableType]:
     """Yield an explanation for everything that is called ``name``."""
     wanted = name.lower()
     presets = {preset["name"] for preset in cairn.presets()}
-    if wanted in presets or (wanted.endswith(".toml") and Path(name).exists()):
-        yield from _machine(cairn.load_machine(wanted if wanted in presets else name))
+    if wanted in presets or wanted.endswith((".toml", ".cfg")):
+        with boundary.telling():
+            machine = cairn.load_machine(wanted if wanted in presets else name)
+        yield from _machine(machine)
+    if wanted in _families():
+        yield from _family(wanted)
     for part in cairn.catalog():
         if wanted in (part["slot"], part["type"], f"{part['slot']}.{part['type']}"):
             yield from _component(part)
@@ -68,8 +75,21 @@ def _lookup(name: str) -> Iterator[RenderableType]:
             yield _body(code["explanation"])
 
 
+def _families() -> set[str]:
+    return {part["family"] for part in cairn.catalog()} - {""}
+
+
+def _family(name: str) -> Iterator[RenderableType]:
+    yield _heading(name, "family: a machine takes its parts from here, one for each slot")
+    yield _parts([part for part in cairn.catalog() if part["family"] in ("", name)])
+    yield _body("Presets:")
+    machines = (cairn.load_machine(preset["name"]) for preset in cairn.presets())
+    yield _grid([[each.name, each.summary] for each in machines if family(each) == name])
+
+
 def _names() -> Iterator[str]:
     yield from (preset["name"] for preset in cairn.presets())
+    yield from _families()
     yield from (code["code"] for code in cairn.codes())
     for part in cairn.catalog():
         yield from (part["slot"], part["type"])
@@ -79,6 +99,7 @@ def _names() -> Iterator[str]:
 
 def _machine(machine: cairn.Machine) -> Iterator[RenderableType]:
     yield _heading(machine.name, machine.summary)
+    yield _body(f"Family: {family(machine)}")
     yield _body(f"Follows: {machine.follows}")
     rows = []
     for slot, settings in machine.describe()["parts"].items():
@@ -87,8 +108,14 @@ def _machine(machine: cairn.Machine) -> Iterator[RenderableType]:
     yield _grid(rows)
 
 
+def _parts(parts: Iterable[Mapping[str, Any]]) -> RenderableType:
+    words = ("slot", "type", "family", "doc")
+    return _grid([[part[word] or "any" for word in words] for part in parts])
+
+
 def _component(part: Mapping[str, Any]) -> Iterator[RenderableType]:
-    yield _heading(f"{part['slot']}: {part['type']}", "component")
+    kind = part["family"]
+    yield _heading(f"{part['slot']}: {part['type']}", f"component of {kind or 'all'} machines")
     yield _body(part["doc"])
     if part["parameters"]:
         yield _body("Parameters:")

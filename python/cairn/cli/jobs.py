@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 import cairn
-from cairn import files, operands, tables
+from cairn import errors, files, operands, tables, tiles
 from cairn.cli import boundary, options
-from cairn.errors import refusal
+from cairn.cli.progress import Layer
 
 if TYPE_CHECKING:
     from cairn.onnx import Run
@@ -19,10 +22,22 @@ if TYPE_CHECKING:
 Operation = Any  # cairn.Gemm | cairn.Conv: the compiled classes are loaded lazily
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a machine made of the target: the result document, and whether its values are right."""
+
+    result: dict[str, Any]
+    agrees: bool
+    verdict: str
+
+
+Simulate = Callable[["cairn.Machine", Layer], Answer]
+
+
 def _countable(named: Mapping[str, int]) -> None:
     """Refuse sizes that do not even fit the core's 64-bit integers (U203), all at once."""
     faults = [
-        refusal("U203", name, f"{value} is too large to count", "use smaller sizes").diagnostics[0]
+        errors.diagnostic("U203", name, f"{value} is too large to count", "use smaller sizes")
         for name, value in named.items()
         if abs(value) >= 1 << 63
     ]
@@ -69,35 +84,58 @@ def single(
 
 def table(shared: options.Common, target: str, values: bool) -> None:
     """Simulate the layers of a topology table."""
-    layers = cairn.parse_topology(files.read_text(target), target)
-    _layers(shared, target, layers, values)
+    name = files.readable(target)
+    _layers(shared, name, cairn.parse_topology(files.read_text(target), name), values)
 
 
 def _layers(
     shared: options.Common, target: str, layers: list[tuple[str, Operation]], values: bool
 ) -> None:
-    """Simulate layers one by one, with seeded operands if ``values``; show and write the result."""
-    machine = shared.machine()
-    with files.Output(shared.json) as output, shared.progress() as progress:
-        session = cairn.Session(machine, shared.evaluator)
-        wrong = []
+    """Simulate layers one by one, with seeded operands if ``values``."""
+
+    def on(machine: cairn.Machine, progress: Layer) -> Answer:
+        session, wrong = shared.session(machine), []
+        choose = shared.tiles.over(machine, [(name, tiles.letters(each)) for name, each in layers])
+        given = [choose(name, operation) for name, operation in layers]
+        _check_tiles(machine, layers, given)
         for index, (name, operation) in enumerate(layers):
-            rounds = progress.layer(index, len(layers), name)
+            rounds = progress(index, len(layers), name)
             a, b = _seeded(operation, shared.seed + 2 * index) if values else (None, None)
-            out = session.run(name, operation, a, b, shared.tile, rounds)
+            with errors.at(f"layer {name}"):
+                out = session.run(name, operation, a, b, given[index], rounds, shared.objective)
             if a is not None and b is not None and not _right(operation, a, b, out):
                 wrong.append(name)
-        context: dict[str, Any] = {"target": target, "evaluator": shared.evaluator}
+        context: dict[str, Any] = {
+            "target": target,
+            "evaluator": shared.evaluator,
+            "objective": shared.objective,
+        }
         if values:
             context |= {"seed": shared.seed, "values_agree": not wrong}
-        text = session.document(context)
-        output.write(text)
-    verdict = (
-        f"values DIFFER from NumPy's in {', '.join(wrong)}" if wrong else "values equal NumPy's"
-    )
-    _present(shared, json.loads(text), verdict if values else "timing only: no values computed")
-    if wrong:
-        raise typer.Exit(boundary.DIFFERENT)
+        verdict = (
+            f"values DIFFER from NumPy's in {', '.join(wrong)}" if wrong else "values equal NumPy's"
+        )
+        said = verdict if values else "timing only: no values computed"
+        return Answer(json.loads(session.document(context)), not wrong, said)
+
+    _answer(shared, lambda: on)
+
+
+def _check_tiles(
+    machine: cairn.Machine,
+    layers: list[tuple[str, Operation]],
+    given: list[dict[str, int] | None],
+) -> None:
+    """Refuse all tiles that do not fit, before anything takes long."""
+    session, faults = cairn.Session(machine), []
+    for (name, operation), tile in zip(layers, given, strict=True):
+        try:
+            with errors.at(f"layer {name}"):
+                _ = tile and session.run(name, operation, tile=tile)
+        except cairn.CairnError as error:
+            faults += error.diagnostics
+    if faults:
+        raise cairn.CairnError(faults)
 
 
 def _seeded(operation: Operation, seed: int) -> tuple[operands.Floats, operands.Floats]:
@@ -114,14 +152,42 @@ def _right(operation: Operation, a: operands.Floats, b: operands.Floats, out: An
     return operands.values_agree(out, operands.reference_conv(operation, a, b), terms)
 
 
-def _present(shared: options.Common, document: dict[str, Any], *lines: str) -> None:
-    """Show a result on the standard output, unless that is silenced or taken by the document."""
-    if shared.quiet or shared.json == "-":
-        return
-    out = tables.console()
-    out.print(tables.result(document, out.width))
-    for line in lines:
-        out.print(line, soft_wrap=True)
+def _answer(shared: options.Common, prepare: Callable[[], Simulate]) -> None:
+    """Simulate on every machine; write and show what came out, and fail if values differ.
+
+    Nothing goes to a standard output that is silenced or taken by the document.
+    """
+    machines = shared.machines()
+    written = [(shared.json, partial(json.dumps, indent=2)), *shared.others()]
+    with ExitStack() as stack, shared.progress() as progress:
+        outputs = [stack.enter_context(files.Output(path)) for path, _ in written]
+        simulate = prepare()
+        answers = [
+            simulate(machine, progress.turn(at, len(machines), machine.name))
+            for at, machine in enumerate(machines)
+        ]
+        document = shared.document([answer.result for answer in answers])
+        for output, (_, text) in zip(outputs, written, strict=True):
+            output.write(text(document))
+    if not shared.quiet and not any(output.to_stdout for output in outputs):
+        out = tables.console()
+        out.print(shared.view(document, out.width))
+        for line in _verdicts(shared, machines, answers):
+            out.print(line, soft_wrap=True)
+    if not all(answer.agrees for answer in answers):
+        raise typer.Exit(boundary.DIFFERENT)
+
+
+def _verdicts(
+    shared: options.Common, machines: list[cairn.Machine], answers: list[Answer]
+) -> Iterator[str]:
+    """Yield each verdict once, with the machines that it is about unless it is about all."""
+    about: dict[str, list[str]] = {}
+    for machine, answer in zip(machines, answers, strict=True):
+        if shared.says_values or not answer.agrees:
+            about.setdefault(answer.verdict, []).append(machine.name)
+    for verdict, names in about.items():
+        yield verdict if len(about) == 1 else f"{', '.join(names)}: {verdict}"
 
 
 def model(
@@ -134,23 +200,25 @@ def model(
     files.existing(target)
     import cairn.onnx as onnx_runner  # late: loading ONNX Runtime takes a while
 
-    machine = shared.machine()
     arrays = onnx_runner.read_inputs(inputs)
-    with files.Output(shared.json) as output, shared.progress() as progress:
-        run = onnx_runner.run(
-            target,
-            arrays,
-            machine,
-            shared.evaluator,
-            shapes=shapes,
-            seed=shared.seed,
-            progress=progress.layer,
-            tile=shared.tile,
-        )
-        output.write(json.dumps(run.result, indent=2))
-    _present(shared, run.result, verdict(run))
-    if not run.agrees:
-        raise typer.Exit(boundary.DIFFERENT)
+
+    def prepare() -> Simulate:
+        workload = onnx_runner.Workload(target, arrays, shapes=shapes, seed=shared.seed)
+
+        def on(machine: cairn.Machine, progress: Layer) -> Answer:
+            run = workload.run(
+                machine,
+                shared.evaluator,
+                progress=progress,
+                tile=shared.tiles,
+                objective=shared.objective,
+                session=shared.session(machine),
+            )
+            return Answer(run.result, run.agrees, verdict(run))
+
+        return on
+
+    _answer(shared, prepare)
 
 
 def verdict(run: Run) -> str:

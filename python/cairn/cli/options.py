@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar
 
 import typer
+from rich.console import RenderableType
 
 import cairn
+from cairn import files, tables, tiles
+from cairn.cli import boundary
 from cairn.cli.progress import Progress
+from cairn.tiles import Tiles
 
 
 class Evaluator(StrEnum):
@@ -20,6 +26,14 @@ class Evaluator(StrEnum):
 
     FLOW = "flow"
     STEP = "step"
+
+
+class Objective(StrEnum):
+    """What the mapper makes as small as it can."""
+
+    CYCLES = "cycles"
+    ENERGY = "energy"
+    EDP = "edp"
 
 
 def integer(text: str, low: int, what: str) -> int:
@@ -43,18 +57,35 @@ def pairs(values: list[str], example: str) -> list[tuple[str, str]]:
     return [(name.strip(), value.strip()) for name, _, value in split]
 
 
-def tile_of(text: str | None) -> dict[str, int] | None:
-    """Parse ``M=4,N=16`` to a tile."""
-    if text is None:
-        return None
-    named = pairs(text.split(","), "--tile M=4,N=16")
-    return {name: integer(value, 1, f"tile {name}") for name, value in named}
+def changes(values: list[str]) -> list[tuple[str, str]]:
+    """Split the values of --set."""
+    return pairs([*map(files.readable, values)], "--set multiplier.rows=8")
+
+
+def tiling_of(text: str | None, objective: Objective | None) -> tuple[Tiles, str]:
+    """Parse ``M=4,N=16``, or read a file of tiles: the tiles, and the objective of the mapper."""
+    given, asked = Tiles(), None
+    if text and "=" not in text and (Path(text).suffix or Path(text).exists()):
+        with boundary.telling():
+            given, asked = tiles.read(text)
+    elif text is not None:
+        named = pairs(files.readable(text).split(","), "--tile M=4,N=16")
+        tile = {name: integer(value, 1, f"tile {name}") for name, value in named}
+        if len(tile) < len(named):
+            raise typer.BadParameter(f"--tile {text} gives a size twice")
+        given = Tiles(tile)
+    if objective and asked and asked != objective:
+        raise typer.BadParameter(f"--objective {objective.value}, but {text} asks for {asked}")
+    return given, objective.value if objective else asked or "cycles"
 
 
 Arch = Annotated[
     str,
     typer.Option(
-        "--arch", "-a", metavar="PRESET|FILE", help="The machine: a preset or a .toml file."
+        "--arch",
+        "-a",
+        metavar="PRESET|FILE",
+        help="The machine: a preset, a .toml file, or a .cfg of STONNE.",
     ),
 ]
 Set = Annotated[
@@ -76,7 +107,19 @@ Json = Annotated[
 Tile = Annotated[
     str | None,
     typer.Option(
-        "--tile", metavar="M=..,N=..", help="The tile of every layer, instead of the largest."
+        "--tile",
+        metavar="M=..,N=..|FILE",
+        help="A tile instead of the mapper's. Sizes in M, N, K go to matrix products, in R, S, C,"
+        " K, G, N, X, Y to convolutions, on a systolic array M, N to all layers; other layers are"
+        " mapped. Or a file of tiles: of `cairn map --save`, or of STONNE.",
+    ),
+]
+Aim = Annotated[
+    Objective | None,
+    typer.Option(
+        "--objective",
+        help="What the mapper is to minimise, cycles by default; edp is energy x cycles.",
+        show_default=False,
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the operands that are drawn.")]
@@ -91,12 +134,18 @@ class Common:
     """The options that every ``cairn run`` takes, parsed."""
 
     arch: str
-    overrides: list[tuple[str, str]]
-    evaluator: str
-    json: str | None
-    tile: dict[str, int] | None
-    seed: int
-    quiet: bool
+    overrides: list[tuple[str, str]] = field(default_factory=list)
+    evaluator: str = "flow"
+    objective: str = "cycles"
+    tiles: Tiles = field(default_factory=Tiles)
+    json: str | None = None
+    seed: int = 1
+    quiet: bool = False
+    says_values: ClassVar[bool] = True  # whether it is told that values are right, or only if wrong
+
+    def session(self, machine: cairn.Machine) -> cairn.Session:
+        """Make the accelerator that the workload runs on."""
+        return cairn.Session(machine, self.evaluator)
 
     def progress(self) -> Progress:
         """Make the progress display that fits the options."""
@@ -104,7 +153,24 @@ class Common:
 
     def machine(self) -> cairn.Machine:
         """Load the machine with the overrides applied."""
-        return cairn.load_machine(self.arch, self.overrides)
+        with boundary.telling():
+            return cairn.load_machine(self.arch, self.overrides)
+
+    def machines(self) -> list[cairn.Machine]:
+        """Load all machines to run on."""
+        return [self.machine()]
+
+    def document(self, results: list[dict[str, Any]]) -> dict[str, Any]:
+        """Make the document to write of the results, one a machine."""
+        return results[0]
+
+    def others(self) -> list[tuple[str | None, Callable[[dict[str, Any]], str]]]:
+        """Name the files to write beside the document, each with what makes its text of that."""
+        return []
+
+    def view(self, document: dict[str, Any], width: int) -> RenderableType:
+        """Build what is shown of the document."""
+        return tables.result(document, width)
 
 
 def common(
@@ -112,28 +178,41 @@ def common(
     arch: Arch = "tpu-16x16",
     overrides: Set = [],  # noqa: B006 - Typer reads the default and never changes it
     evaluator: Eval = Evaluator.FLOW,
-    json: Json = None,
+    objective: Aim = None,
     tile: Tile = None,
+    json: Json = None,
     seed: Seed = 1,
     quiet: Quiet = False,
 ) -> Common:
     """Gather the common options of one command line; the signature declares them to Typer."""
-    changes = pairs(overrides, "--set multiplier.rows=8")
-    return Common(arch, changes, evaluator.value, json, tile_of(tile), seed, quiet)
+    given, aim = tiling_of(tile, objective)
+    return Common(arch, changes(overrides), evaluator.value, aim, given, json, seed, quiet)
 
 
-def with_common(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the common options; they reach it as one ``shared`` argument."""
-    own = inspect.signature(command, eval_str=True).parameters.values()
-    added = inspect.signature(common, eval_str=True).parameters.values()
-    names = {parameter.name for parameter in added}
+def with_common(
+    command: Callable[..., None],
+    gather: Callable[..., Common] = common,
+    fixed: Mapping[str, Any] = MappingProxyType({}),
+) -> Callable[..., None]:
+    """Give a command the options of ``gather``; they reach it as one ``shared`` argument.
+
+    Those of its own options that are ``fixed`` are not offered.
+    """
+    own = inspect.signature(command, eval_str=True).parameters
+    added = inspect.signature(gather, eval_str=True).parameters
+    settled = {name: value for name, value in fixed.items() if name in own}
 
     def run(**given: Any) -> None:
-        mine = {name: value for name, value in given.items() if name not in names}
-        shared = common(**{name: value for name, value in given.items() if name in names})
-        command(shared=shared, **mine)
+        mine = {name: value for name, value in given.items() if name not in added}
+        shared = gather(**{name: value for name, value in given.items() if name in added})
+        command(shared=shared, **mine, **settled)
 
-    kept = [each.replace(kind=each.KEYWORD_ONLY) for each in own if each.name != "shared"]
-    run.__signature__ = inspect.Signature([*kept, *added])  # type: ignore[attr-defined]
+    kept = [
+        each.replace(kind=each.KEYWORD_ONLY)
+        for name, each in own.items()
+        if name not in ("shared", *settled)
+    ]
+    run.__signature__ = inspect.Signature([*kept, *added.values()])  # type: ignore[attr-defined]
     run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__wrapped__ = command  # type: ignore[attr-defined]
     return run

@@ -9,6 +9,9 @@ from types import TracebackType
 from rich import progress as rich_progress
 from rich.console import Console
 
+Rounds = Callable[[int, int], None]
+Layer = Callable[[int, int, str], Rounds | None]
+
 
 class Progress:
     """A bar over layers, or silence when quiet or when the standard error is no terminal."""
@@ -45,7 +48,15 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def layer(self, index: int, count: int, name: str) -> Callable[[int, int], None] | None:
+    def turn(self, at: int, count: int, machine: str) -> Layer:
+        """Return ``layer`` for machine ``at`` of ``count``; each has an equal share of the bar."""
+
+        def layer(index: int, layers: int, name: str) -> Rounds | None:
+            return self.layer(at * layers + index, count * layers, f"{name} on {machine}")
+
+        return layer
+
+    def layer(self, index: int, count: int, name: str) -> Rounds | None:
         """Show that layer ``index`` of ``count`` starts; return a callback for its rounds."""
         bar = self._bar
         if bar is None:

@@ -15,7 +15,7 @@ _FILES = {".onnx": "onnx", ".csv": "csv"}
 _ACCEPTED = "an operation (gemm or conv) or a file that ends in .onnx or .csv"
 
 
-class _Targets(TyperGroup):
+class Targets(TyperGroup):
     """A group whose first argument is an operation or a file; its ending chooses the command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -39,7 +39,7 @@ class _Targets(TyperGroup):
 
 
 run_app = typer.Typer(
-    cls=_Targets,
+    cls=Targets,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     options_metavar="",

@@ -5,6 +5,6 @@
 """
 
 from cairn.onnx.inputs import read_inputs
-from cairn.onnx.runner import Run, run
+from cairn.onnx.runner import Run, Workload, run
 
-__all__ = ["Run", "read_inputs", "run"]
+__all__ = ["Run", "Workload", "read_inputs", "run"]

@@ -55,6 +55,9 @@ def load(model: str | os.PathLike[str] | onnx.ModelProto) -> Model:
     else:
         path = files.existing(model)
         source = native = str(path)
+        if source.encode(errors="ignore").decode() != source:
+            message = "ONNX Runtime cannot open a file whose name is not UTF-8"
+            raise refusal("E101", source, message, "rename the file")
         proto = _guarded(source, lambda: _read(path))
     _check_structure(source, proto)
     _refuse([*_unknown_operators(proto)])

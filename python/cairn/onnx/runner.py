@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 import cairn
+from cairn import files, tiles
+from cairn.errors import at
 from cairn.onnx import cut, host, lower
 from cairn.onnx import graph as graphs
 from cairn.onnx import inputs as model_inputs
 from cairn.onnx.load import Model, load
+from cairn.tiles import Tile, Tiles
 
 Array = NDArray[Any]
 Rounds = Callable[[int, int], None]
@@ -50,6 +53,58 @@ class Run:
     notes: list[str]
 
 
+class Workload:
+    """A model with its inputs and its native outputs, to be run on one machine or on several."""
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | onnx.ModelProto,
+        inputs: Mapping[str, Array] | None = None,
+        *,
+        shapes: Mapping[str, tuple[int, ...]] | None = None,
+        seed: int = 1,
+    ) -> None:
+        """Read the model, draw the inputs that are not given, and run it natively."""
+        self._model, self._seed = load(model), seed
+        graph, source = self._model.proto.graph, self._model.source
+        self._feeds = model_inputs.bind(graph, inputs or {}, shapes or {}, seed, source)
+        self._native = _native(self._model, self._feeds)
+
+    def run(
+        self,
+        machine: cairn.Machine,
+        evaluator: str = "flow",
+        *,
+        progress: Progress | None = None,
+        tile: Tile | Tiles | None = None,
+        objective: str = "cycles",
+        session: cairn.Session | None = None,
+    ) -> Run:
+        """Run it on a machine, in a session of its own, and compare the outputs with the native.
+
+        A layer without a ``tile`` is mapped for the ``objective``: cycles, energy or edp.
+        """
+        session = session or cairn.Session(machine, evaluator)
+        given = tile if isinstance(tile, Tiles) else Tiles(tile)
+        execution = _Execution(self._model, session, progress, given, objective)
+        outputs = execution.outputs(dict(self._feeds))
+        differences = [_difference(outputs[name], self._native[name]) for name in self._native]
+        agrees = all(each.agrees for each in differences)
+        largest = max((each.largest for each in differences), default=0.0)
+        context = {
+            "target": files.readable(self._model.source),
+            "evaluator": evaluator,
+            "objective": objective,
+            "seed": self._seed,
+            "inputs": {name: list(np.shape(value)) for name, value in self._feeds.items()},
+            "outputs_agree": agrees,
+            "max_abs_difference": largest if np.isfinite(largest) else None,
+        }
+        result = json.loads(session.document(context))
+        result["notes"] = [*result.get("notes", []), *execution.notes]
+        return Run(outputs, self._native, largest, agrees, result, execution.notes)
+
+
 def run(
     model: str | os.PathLike[str] | onnx.ModelProto,
     inputs: Mapping[str, Array] | None = None,
@@ -59,35 +114,18 @@ def run(
     shapes: Mapping[str, tuple[int, ...]] | None = None,
     seed: int = 1,
     progress: Progress | None = None,
-    tile: dict[str, int] | None = None,
+    tile: Tile | Tiles | None = None,
+    objective: str = "cycles",
 ) -> Run:
     """Run a complete model on a machine and natively, and compare the outputs.
 
     Inputs that are not given are drawn from ``seed``; ``shapes`` sizes the dynamic ones of them.
+    Layers that no ``tile`` is for are mapped for the ``objective``: cycles, energy or edp.
     Raises CairnError: E101, E501 (model), E502 (inputs), E503 (run), U201 to U203 (unsupported).
     """
     machine = cairn.load_machine(arch) if isinstance(arch, str) else arch
-    session = cairn.Session(machine, evaluator)
-    loaded = load(model)
-    graph = loaded.proto.graph
-    feeds = model_inputs.bind(graph, inputs or {}, shapes or {}, seed, loaded.source)
-    native = _native(loaded, feeds)
-    execution = _Execution(loaded, session, progress, tile)
-    outputs = execution.outputs(dict(feeds))
-    differences = [_difference(outputs[name], native[name]) for name in native]
-    agrees = all(each.agrees for each in differences)
-    largest = max((each.largest for each in differences), default=0.0)
-    context = {
-        "target": loaded.source,
-        "evaluator": evaluator,
-        "seed": seed,
-        "inputs": {name: list(np.shape(value)) for name, value in feeds.items()},
-        "outputs_agree": agrees,
-        "max_abs_difference": largest if np.isfinite(largest) else None,
-    }
-    result = json.loads(session.document(context))
-    result["notes"] = [*result.get("notes", []), *execution.notes]
-    return Run(outputs, native, largest, agrees, result, execution.notes)
+    workload = Workload(model, inputs, shapes=shapes, seed=seed)
+    return workload.run(machine, evaluator, progress=progress, tile=tile, objective=objective)
 
 
 def _native(loaded: Model, feeds: Mapping[str, Array]) -> dict[str, Any]:
@@ -108,16 +146,22 @@ class _Execution:
         model: Model,
         session: cairn.Session,
         progress: Progress | None,
-        tile: dict[str, int] | None,
+        tile: Tiles,
+        objective: str,
     ) -> None:
-        self._model, self._session, self._progress, self._tile = model, session, progress, tile
+        self._model, self._session, self._progress = model, session, progress
+        self._objective = objective
         graph = model.proto.graph
         nodes = cut.live(graph)
         self._names = [output.name for output in graph.output]
         self._initializers = {each.name: each for each in graph.initializer}
         self._stages = cut.stages(nodes)
         self._uses = cut.Uses(nodes, set(self._names))
-        self._count = sum(map(graphs.is_simulated, nodes))
+        simulated = [node for node in nodes if graphs.is_simulated(node)]
+        ranks = {name: len(each.dims) for name, each in self._initializers.items()}
+        layers = [(graphs.label(node), _letters(node, ranks)) for node in simulated]
+        self._tile = tile.over(session.machine, layers)
+        self._count = len(simulated)
         self._started = 0
         self._values: dict[str, Any] = {}
         self.notes = _notes(model.proto, nodes)
@@ -156,7 +200,9 @@ class _Execution:
             return
 
         def simulate(operation: Any, a: Array, b: Array) -> Array:
-            out = self._session.run(name, operation, a, b, self._tile, rounds)
+            with at(graphs.place(node)):
+                tile = self._tile(name, operation)
+                out = self._session.run(name, operation, a, b, tile, rounds, self._objective)
             assert out is not None, "a run with operands returns values"
             return out
 
@@ -167,6 +213,12 @@ class _Execution:
         for node in nodes:
             for name in self._uses.finish(node):
                 self._values.pop(name, None)
+
+
+def _letters(node: onnx.NodeProto, ranks: Mapping[str, int]) -> str:
+    """Return the letters of a node's tile; of a convolution they depend on the weights' rank."""
+    volume = ranks.get(node.input[1]) == 5
+    return tiles.CONVOLUTION if node.op_type == "Conv" and not volume else tiles.PRODUCT
 
 
 def _notes(proto: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> list[str]:

@@ -1,10 +1,14 @@
-// Collection bus (spec section 2.3): `lines` result lines; accumulator i drives input i / lines of line i mod lines. A
-// line carries one result a cycle and serves its inputs round-robin.
+// Collection bus (spec dense 8): `lines` result lines, dealt out to the accumulation points in turn. Where these come
+// in pairs (Array::output_pairs: two neighbouring adders of a tree) both of a pair drive the same line. A line carries
+// one result a cycle and serves its inputs round-robin. Points that come alone are dealt out where the pairs end, or
+// from the first line on again (`restart`).
 #include <algorithm>
+#include <limits>
 
 #include "fabric/collection/counters.h"
+#include "fabric/lines.h"
 #include "fabric/part.h"
-#include "util/diagnostics.h"
+#include "kernel/merged.h"
 
 namespace cairn::fabric {
 namespace {
@@ -13,21 +17,27 @@ class Bus final : public Part {
  public:
   struct Params {
     std::int64_t lines = 0;
+    bool restart = false;
     std::int64_t latency = 1;
     static auto fields() {
       return std::tuple{
           schema::integer("lines", &Params::lines, "results/cycle", {0, 1 << 20},
                           "result lines, one result a cycle each; 0 = one an accumulator"),
+          schema::boolean("restart", &Params::restart,
+                          "accumulation points without a neighbour to share an input with are dealt out to the lines "
+                          "from the first one on, not from where those with one end"),
           schema::integer("latency", &Params::latency, "cycles", {0, 1 << 10}, "from the bus input to the write-back")};
     }
   };
   using Counters = CollectionCounters;
 
-  Bus(std::string slot, const Params& params, const Array&, Links& links)
+  Bus(std::string slot, const Params& params, const Array& array, Links& links)
       : Part(std::move(slot)),
         params_(params),
         links_(links),
-        lines_(static_cast<std::size_t>(links.results->lanes())) {}
+        paired_(2 * array.output_pairs),
+        lines_(static_cast<std::size_t>(links.results->lanes())),
+        pending_(static_cast<std::size_t>(links.sums->lanes())) {}
 
   kernel::Wiring wiring() const override { return {{links_.sums}, {links_.results}}; }
   void configure(const Round&) override {}
@@ -45,7 +55,7 @@ class Bus final : public Part {
     for (std::size_t line = 0; line < lines_.size(); ++line) {
       const int lane = chosen_[line];
       if (lane == kNobody) continue;
-      links_.results->push(static_cast<int>(line), {links_.sums->pop(lane, now), lane}, now);
+      links_.results->push(static_cast<int>(line), links_.sums->pop(lane, now), now);
       lines_[line].next = (input_of(lane) + 1) % inputs();
       ++counters_.results_in;
       ++counters_.results_out;
@@ -57,39 +67,93 @@ class Bus final : public Part {
   bool has_flow() const override { return true; }
 
   // A line is a server of all its inputs. Which of them goes first changes who waits, never when the line is busy.
+  // Results keep their source: lane i of the streams is what accumulation point i sends.
   void flow() override {
-    std::vector<std::vector<kernel::Stream>> inputs(lines_.size());
-    for (std::size_t lane = 0; lane < links_.sums->streams.size(); ++lane) {
+    links_.round.first_sum = std::numeric_limits<Cycle>::max();
+    for (const kernel::Stream& sums : links_.sums->streams) {
+      if (!sums.empty()) links_.round.first_sum = std::min(links_.round.first_sum, sums.first());
+    }
+    settle();
+    std::vector<std::vector<std::size_t>> inputs(lines_.size());
+    for (std::size_t lane = 0; lane < pending_.size(); ++lane) {
       const kernel::Stream& sums = links_.sums->streams[lane];
-      if (sums.empty()) continue;
-      inputs[line_of(static_cast<int>(lane))].push_back(sums);
+      pending_[lane].append(sums);
       counters_.results_in += sums.count();
       counters_.results_out += sums.count();
+      if (!pending_[lane].empty()) inputs[line_of(static_cast<int>(lane))].push_back(lane);
     }
+    links_.results->streams.assign(pending_.size(), {});
     for (std::size_t line = 0; line < lines_.size(); ++line) {
-      links_.results->streams[line] = kernel::merge(inputs[line]).served(1).delayed(params_.latency);
+      std::vector<kernel::Stream> sources;
+      for (const std::size_t lane : inputs[line]) sources.push_back(pending_[lane]);
+      const std::vector<kernel::Stream> sent = kernel::arbitrate(sources, lines_[line].free_at);
+      for (std::size_t i = 0; i < sent.size(); ++i)
+        links_.results->streams[inputs[line][i]] = sent[i].delayed(params_.latency);
     }
   }
 
   std::map<std::string, Count> counters() const override { return stats::values(counters_); }
 
+  void left_behind(std::vector<Cycle>& state) const override {
+    for (std::size_t lane = 0; lane < pending_.size(); ++lane) {
+      if (pending_[lane].empty()) continue;
+      state.push_back(lines_[line_of(static_cast<int>(lane))].free_at - links_.round.first_sum);
+      for (const kernel::Piece& piece : pending_[lane].pieces())
+        state.insert(state.end(), {piece.first - links_.round.first_sum, piece.step, piece.count});
+    }
+  }
+
+  std::vector<int> state() const override {
+    std::vector<int> pointers;
+    for (const Line& line : lines_) pointers.push_back(line.next);
+    return pointers;
+  }
+
  private:
   static constexpr int kNobody = -1;
   struct Line {
-    int next = 0;  // the input that the round-robin pointer stands at
+    int next = 0;       // the input that the round-robin pointer stands at
+    Cycle free_at = 0;  // flow: when the line can take the first pending sum
   };
 
-  std::size_t line_of(int lane) const { return static_cast<std::size_t>(lane) % lines_.size(); }
-  int input_of(int lane) const { return lane / static_cast<int>(lines_.size()); }
-  int inputs() const { return (links_.sums->lanes() - 1) / static_cast<int>(lines_.size()) + 1; }
+  int count_of_lines() const { return static_cast<int>(lines_.size()); }
+  std::size_t line_of(int lane) const {
+    return static_cast<std::size_t>(bus_line(lane, paired_ / 2, count_of_lines(), params_.restart));
+  }
+  int input_of(int lane) const {
+    if (lane < paired_) return 2 * (lane / 2 / count_of_lines()) + lane % 2;
+    return paired_ / count_of_lines() + 1 + (lane - paired_) / count_of_lines();
+  }
+  int inputs() const { return input_of(links_.sums->lanes() - 1) + 2; }
+  // Flow: sums that left before the first of the round comes are done with.
+  void settle() {
+    for (std::size_t lane = 0; lane < pending_.size(); ++lane) {
+      Line& line = lines_[line_of(static_cast<int>(lane))];
+      if (links_.round.at_rest) {
+        line.free_at = 0;
+        pending_[lane] = {};
+      }
+      if (pending_[lane].empty()) continue;
+      const kernel::Stream sent = links_.results->streams[lane].delayed(-params_.latency);
+      const Count gone = sent.count_before(links_.round.first_sum);
+      if (gone == 0) continue;
+      line.free_at = std::max(line.free_at, sent.slice(gone - 1, 1).front().first + 1);
+      kernel::Stream left;
+      for (const kernel::Piece& piece : pending_[lane].slice(gone, pending_[lane].count())) left.append(piece);
+      pending_[lane] = left;
+    }
+  }
+
   // How many inputs the round-robin pointer passes before it comes to this one.
   int turn_of(int lane) const { return (input_of(lane) - lines_[line_of(lane)].next + inputs()) % inputs(); }
 
   Params params_;
   Links& links_;
   Counters counters_;
+  int paired_;  // accumulation points in pairs: lanes 0 to paired_ - 1
   std::vector<Line> lines_;
   std::vector<int> chosen_;
+  std::vector<kernel::Stream> pending_;  // flow: sums that may still be waiting, by accumulation point
 };
 
 }  // namespace

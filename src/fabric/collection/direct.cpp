@@ -28,7 +28,7 @@ class Direct final : public Part {
     Count sent = 0;
     links_.sums->occupied().for_each([&](int lane) {
       if (links_.sums->can_pop(lane, now)) {
-        links_.results->push(lane, {links_.sums->pop(lane, now), lane}, now);
+        links_.results->push(lane, links_.sums->pop(lane, now), now);
         ++sent;
       }
     });
@@ -62,7 +62,7 @@ class Direct final : public Part {
 
 PartInfo collection_direct() {
   return declare<Direct>("collection", "direct",
-                         "A wire from every accumulator to the write-back: all results visible at once.");
+                         "A wire from every accumulator to the write-back: all results visible at once.", "systolic");
 }
 
 }  // namespace cairn::fabric

@@ -86,7 +86,7 @@ class Shift final : public Part {
     links_.sums->occupied().for_each([&](int lane) {
       if (!links_.sums->can_pop(lane, now)) return;
       util::require(beats_left_ == 0, "collection", "a sum overwrote a register that was not shifted out");
-      registers_[static_cast<std::size_t>(lane)] = links_.sums->pop(lane, now);
+      registers_[static_cast<std::size_t>(lane)] = links_.sums->pop(lane, now).value;
       ++copied;
     });
     copied_ += copied;
@@ -107,8 +107,9 @@ class Shift final : public Part {
 }  // namespace
 
 PartInfo collection_shift() {
-  PartInfo row = declare<Shift>("collection", "shift",
-                                "A second register an element; finished tiles are shifted out a column a cycle.");
+  PartInfo row =
+      declare<Shift>("collection", "shift",
+                     "A second register an element; finished tiles are shifted out a column a cycle.", "systolic");
   row.lanes = [](const schema::Values&, const Array& array) { return array.extent.rows; };
   return row;
 }

@@ -157,7 +157,7 @@ class PointToPoint final : public Part {
 
 PartInfo distribution_point_to_point() {
   PartInfo row = declare<PointToPoint>("distribution", "point-to-point",
-                                       "A wire from each read port to its own group of edge endpoints.");
+                                       "A wire from each read port to its own group of edge endpoints.", "systolic");
   row.lanes = [](const schema::Values&, const Array& array) { return array.endpoints(); };
   return row;
 }

@@ -49,7 +49,7 @@ class SystolicOs final : public Part {
   SystolicOs(std::string slot, const Params& params, const Array& array, Links& links)
       : Part(std::move(slot)), params_(params), array_(array), links_(links) {}
 
-  kernel::Wiring wiring() const override { return {{links_.done}, {links_.posts}}; }
+  kernel::Wiring wiring() const override { return {{links_.stored}, {links_.posts}}; }
 
   void start(const Program& program) override { program_ = program; }
 
@@ -62,7 +62,8 @@ class SystolicOs final : public Part {
   Cycle uncounted() const override { return params_.count_setup ? 0 : params_.setup_cycles; }
 
   bool tick(Cycle now) override {
-    const bool tile_stored = links_.done->take(now);
+    stored_ += links_.stored->take(now);
+    const bool tile_stored = stored_ == awaited_;
     if (posted_ == round_.steps) {  // between tiles
       if (begun_ == program_.rounds->size()) return tile_stored;
       if (!may_begin(now, tile_stored)) return array_.overlapped && now < next_start_;
@@ -109,7 +110,8 @@ class SystolicOs final : public Part {
     posted_ = 0;
     std::vector<float>& panel = panels_[static_cast<std::size_t>(begun_ % 2)];
     panel.resize(static_cast<std::size_t>(next.steps * words_per_step()));
-    program_.rounds->load(begun_, panel.data());
+    program_.panels->load(begun_, panel.data());
+    awaited_ += next.results;
     ++begun_;
   }
 
@@ -131,6 +133,8 @@ class SystolicOs final : public Part {
   std::array<std::vector<float>, 2> panels_;  // operands of this round and, where rounds overlap, of the one before
   Count begun_ = 0;                           // rounds begun
   Count posted_ = 0;                          // steps of this round posted
+  Count awaited_ = 0;                         // results of the rounds begun
+  Count stored_ = 0;                          // and those of them that are stored
   Cycle setup_left_ = 0;
   Cycle next_start_ = 0;
 };
@@ -140,7 +144,7 @@ class SystolicOs final : public Part {
 PartInfo memory_systolic_os() {
   return declare<SystolicOs>(
       "memory", "systolic-os",
-      "Controller of an output-stationary systolic array: streams operands past a tile of outputs.");
+      "Controller of an output-stationary systolic array: streams operands past a tile of outputs.", "systolic");
 }
 
 }  // namespace cairn::fabric

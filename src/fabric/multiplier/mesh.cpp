@@ -325,7 +325,7 @@ class Mesh final : public Part {
 PartInfo multiplier_mesh() {
   return declare<Mesh>(
       "multiplier", "mesh",
-      "Two-dimensional array of processing elements; operands hop right and down, one element a cycle.");
+      "Two-dimensional array of processing elements; operands hop right and down, one element a cycle.", "systolic");
 }
 
 }  // namespace cairn::fabric

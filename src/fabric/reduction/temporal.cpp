@@ -111,7 +111,7 @@ class Temporal final : public Part {
     const std::size_t end = std::min(sums_.size(), word * 64 + 64);
     for (std::size_t i = word * 64; i < end; ++i) {
       if (taken(i) == steps_) {
-        links_.sums->push(static_cast<int>(i), sums_[i], now);
+        links_.sums->push(static_cast<int>(i), {sums_[i], static_cast<int>(i)}, now);
         sums_[i] = 0;
         taken_alone_[i] = -taken_together_[word];
         ++finished;

@@ -1,15 +1,82 @@
 // Write-back: results from the lines queue up and are stored in the global buffer. The reference retires only half of
-// the queue, rounded up, in a cycle (spec 2.3), which stretches every burst and every tail; `all` stores what is there.
+// the queue, rounded up, in a cycle (spec dense 3.4), which stretches every burst and every tail; `all` stores what is
+// there. On a flexible machine whose multipliers fold (Clusters::psum_multiplier) every result but the last of an
+// output is a partial sum, and goes back to the read port of its virtual neuron in the same cycle. Where the loop over
+// folds is outside, a result is added to the partial sum that the buffer holds (Round::adds).
 #include <algorithm>
 #include <deque>
+#include <limits>
+#include <map>
 
 #include "fabric/part.h"
-#include "util/diagnostics.h"
+#include "kernel/merged.h"
 
 namespace cairn::fabric {
 namespace {
 
 enum class Drain { half, all };
+
+// The queue in time, evaluated only in cycles in which something arrives or waits.
+class QueueInTime {
+ public:
+  QueueInTime(Drain drain, Count stored) : drain_(drain), stored_(stored) {}
+
+  // Goes on until `target` results are stored, or to the end of cycle `until` - 1. A pattern of arrivals that leaves
+  // the queue as it found it is counted, not walked.
+  void run(kernel::Merged& arrivals, Count target, Cycle until) {
+    Count patience = 0;
+    while (stored_ < target && !(arrivals.empty() && queued_ == 0)) {
+      const kernel::Merged::Pattern pattern = patience-- > 0 ? kernel::Merged::Pattern{} : arrivals.pattern();
+      if (pattern.times >= 3 && arrivals.next() + 3 * pattern.period < until) {
+        run_periods(arrivals, target, until, pattern);
+      } else if (!cycle(arrivals, until)) {
+        return;
+      }
+      if (patience < 0) patience = arrivals.sources();
+    }
+  }
+
+  Cycle now() const { return now_; }
+  Count queued() const { return queued_; }
+  Count stored() const { return stored_; }
+
+ private:
+  // One cycle, the next in which there is anything to do; false if that is not before `until`.
+  bool cycle(kernel::Merged& arrivals, Cycle until) {
+    const Cycle next = queued_ > 0 ? now_ + 1 : arrivals.empty() ? until : arrivals.next();
+    if (next >= until) return false;
+    now_ = next;
+    for (; !arrivals.empty() && arrivals.next() == now_; arrivals.pop()) ++queued_;
+    const Count leaving = drain_ == Drain::half ? (queued_ + 1) / 2 : queued_;
+    queued_ -= leaving;
+    stored_ += leaving;
+    return true;
+  }
+
+  void run_periods(kernel::Merged& arrivals, Count target, Cycle until, const kernel::Merged::Pattern& pattern) {
+    const Cycle begin = arrivals.next();
+    const auto walk = [&](Cycle end) {
+      while (stored_ < target && cycle(arrivals, end)) continue;
+    };
+    walk(begin + pattern.period);
+    const Count queued = queued_;
+    const Count stored = stored_;
+    walk(begin + 2 * pattern.period);
+    if (stored_ >= target || queued_ != queued) return;
+    const Count each = stored_ - stored;
+    const Count periods = std::min({pattern.times - 2, (until - begin) / pattern.period - 3,
+                                    each == 0 ? pattern.times : (target - stored_ - 1) / each});
+    if (periods <= 0) return;
+    arrivals.skip(pattern, periods);
+    stored_ += each * periods;
+    now_ += pattern.period * periods;
+  }
+
+  Drain drain_;
+  Count stored_;
+  Cycle now_ = 0;
+  Count queued_ = 0;
+};
 
 class WriteQueue final : public Part {
  public:
@@ -24,10 +91,14 @@ class WriteQueue final : public Part {
   struct Counters {
     Count results = 0;
     Count output_writes = 0;
+    Count psum_reads = 0;
     static auto fields() {
       return std::tuple{
           stats::counter("results", &Counters::results, "results", "results that arrived, those of padding included"),
-          stats::counter("output_writes", &Counters::output_writes, "words", "outputs written to the global buffer")};
+          stats::counter("output_writes", &Counters::output_writes, "words",
+                         "outputs, and partial sums of outputs, written to the global buffer"),
+          stats::counter("psum_reads", &Counters::psum_reads, "words",
+                         "partial sums read from the global buffer to be added to")};
     }
   };
 
@@ -36,53 +107,97 @@ class WriteQueue final : public Part {
         params_(params),
         array_(array),
         links_(links),
-        outputs_of_(static_cast<std::size_t>(array.lanes())) {}
+        results_of_(static_cast<std::size_t>(array.lanes())),
+        in_time_(params.drain, 0) {}
 
-  kernel::Wiring wiring() const override { return {{links_.results}, {links_.done}}; }
+  kernel::Wiring wiring() const override {
+    if (links_.psums == nullptr) return {{links_.results}, {links_.stored}};
+    return {{links_.results}, {links_.stored, links_.psums}};
+  }
 
-  void start(const Program& program) override { rounds_ = program.rounds; }
+  void start(const Program& program) override {
+    rounds_ = program.rounds;
+    if (program.packets != nullptr) clusters_ = program.packets->clusters();
+    lanes_number_results_ = array_.overlapped || program.packets != nullptr;
+  }
 
   void configure(const Round& round) override {
     round_ = round;
-    expected_ += static_cast<Count>(round.used.rows) * round.used.columns;
+    expected_ += round.results;
     ++begun_;
   }
 
   bool tick(Cycle now) override {
     take(now);
     if (queue_.empty()) return false;
-    const std::size_t retired = params_.drain == Drain::half ? (queue_.size() + 1) / 2 : queue_.size();
-    for (std::size_t i = 0; i < retired; ++i) {
-      store(queue_.front());
+    const std::size_t leaving = params_.drain == Drain::half ? (queue_.size() + 1) / 2 : queue_.size();
+    for (std::size_t i = 0; i < leaving; ++i) {
+      store(queue_.front(), now);
       queue_.pop_front();
     }
-    if (retired_ == expected_) links_.done->raise(now);
+    stored_ += static_cast<Count>(leaving);
+    links_.stored->add(static_cast<Count>(leaving), now);
     return true;
   }
 
-  bool finished() const override { return begun_ == rounds_->size() && retired_ == expected_; }
+  bool finished() const override { return begun_ == rounds_->size() && stored_ == expected_; }
 
   bool has_flow() const override { return true; }
 
-  // Sends one item: the cycle in which the last output of the round is stored.
+  // Sends one item: the cycle in which the results are stored that the next round waits for.
   void flow() override {
-    const kernel::Stream arrivals = kernel::merge(links_.results->streams);
-    links_.done->streams[0] =
-        kernel::Stream::regular(params_.drain == Drain::half ? halved(arrivals) : arrivals.last(), 0, 1);
-    counters_.results += arrivals.count();
-    counters_.output_writes += static_cast<Count>(round_.valid.rows) * round_.valid.columns;
+    if (links_.round.at_rest) {
+      in_time_ = QueueInTime(params_.drain, round_.before);
+      opened_.clear();
+    } else {
+      settle();
+    }
+    arrivals_ = links_.results->streams;
+    counters_.results += round_.results;
+    counters_.output_writes += round_.outputs;
+    if (round_.adds) counters_.psum_reads += round_.outputs;
+    links_.stored->streams[0] = {};
+    if (round_.awaited == 0) return;
+    if (in_time_.stored() >= round_.awaited) {
+      const auto opened = opened_.find(round_.awaited);  // unless it was so at rest
+      links_.stored->streams[0] = kernel::Stream::regular(opened == opened_.end() ? 0 : opened->second, 0, 1);
+      return;
+    }
+    QueueInTime ahead = in_time_;
+    kernel::Merged arrivals(arrivals_);
+    ahead.run(arrivals, round_.awaited, std::numeric_limits<Cycle>::max());
+    links_.stored->streams[0] = kernel::Stream::regular(ahead.now(), 0, 1);
+  }
+
+  void left_behind(std::vector<Cycle>& state) const override {
+    state.push_back(in_time_.queued());
+    if (in_time_.queued() > 0) state.push_back(in_time_.now() - links_.round.first_sum);
   }
 
   std::map<std::string, Count> counters() const override { return stats::values(counters_); }
   std::string waiting() const override {
-    return retired_ < expected_ ? std::to_string(expected_ - retired_) + " more results" : "";
+    return stored_ < expected_ ? std::to_string(expected_ - stored_) + " more results" : "";
   }
 
  private:
   struct Waiting {
     Result result;
-    Count round;
+    Count index;
   };
+
+  // Flow: goes on to the first result of the round. On the way it notes when later rounds could begin, which may be
+  // long before their turn comes.
+  void settle() {
+    const Cycle until = links_.round.first_sum + links_.results->latency();
+    kernel::Merged last(arrivals_);
+    for (Count i = round_.before / round_.results - 1; i < rounds_->size(); ++i) {
+      const Count awaited = rounds_->at(i).awaited;
+      if (awaited > in_time_.stored()) in_time_.run(last, awaited, until);
+      if (awaited > in_time_.stored()) return;
+      opened_.try_emplace(awaited, in_time_.now());
+    }
+    in_time_.run(last, std::numeric_limits<Count>::max(), until);
+  }
 
   void take(Cycle now) {
     if (links_.results->in_flight() == 0) return;
@@ -90,39 +205,25 @@ class WriteQueue final : public Part {
     Count taken = 0;
     frame.valid.for_each([&](int line) {
       const Result& result = frame.values[static_cast<std::size_t>(line)];
-      // Where rounds overlap every lane makes one output in each of them, so its n-th output belongs to round n.
-      Count& outputs = outputs_of_[static_cast<std::size_t>(result.lane)];
-      queue_.push_back({result, array_.overlapped ? outputs : begun_ - 1});
-      ++outputs;
+      Count& results = results_of_[static_cast<std::size_t>(result.lane)];
+      queue_.push_back({result, lanes_number_results_ ? results : begun_ - 1});
+      ++results;
       ++taken;
     });
     links_.results->take_all(now, taken);
     counters_.results += taken;
   }
 
-  void store(const Waiting& item) {
-    ++retired_;
-    const int row = item.result.lane / array_.extent.columns;
-    const int column = item.result.lane % array_.extent.columns;
-    const Extent valid = array_.overlapped ? rounds_->at(item.round).valid : round_.valid;
-    if (row >= valid.rows || column >= valid.columns) return;  // padding
-    rounds_->store(item.round, row, column, item.result.value);
-    ++counters_.output_writes;
-  }
-
-  // The queue holds n results and stores ceil(n / 2) of them a cycle: replayed, since what is left over depends on the
-  // whole history; the cost is one step a cycle in which something is queued.
-  static Cycle halved(const kernel::Stream& arrivals) {
-    const std::vector<Cycle> times = arrivals.times();
-    Cycle now = 0;
-    std::size_t arrived = 0;
-    std::size_t queued = 0;
-    while (arrived < times.size() || queued > 0) {
-      now = queued > 0 ? now + 1 : times[arrived];
-      for (; arrived < times.size() && times[arrived] == now; ++arrived) ++queued;
-      queued /= 2;
+  void store(const Waiting& item, Cycle now) {
+    if (rounds_->store(item.index, item.result.lane, item.result.value)) {
+      ++counters_.output_writes;
+      if (round_.adds) ++counters_.psum_reads;
     }
-    return now;
+    if (!clusters_.psum_multiplier || (item.index + 1) % clusters_.folds == 0) return;
+    const int multiplier = item.result.lane * clusters_.size;
+    const int port = multiplier / (array_.lanes() / links_.psums->lanes());
+    links_.psums->push(port, {item.result.value, multiplier}, now);
+    ++counters_.psum_reads;
   }
 
   Params params_;
@@ -130,12 +231,17 @@ class WriteQueue final : public Part {
   Links& links_;
   Counters counters_;
   Rounds* rounds_ = nullptr;
+  Clusters clusters_;
+  bool lanes_number_results_ = false;  // a lane makes many results in a round, or rounds overlap
   Round round_;
   std::deque<Waiting> queue_;
-  std::vector<Count> outputs_of_;  // how many outputs each lane has made
+  std::vector<Count> results_of_;  // how many results each lane has made
   Count begun_ = 0;                // rounds begun
   Count expected_ = 0;             // results of those rounds
-  Count retired_ = 0;
+  Count stored_ = 0;
+  QueueInTime in_time_;                   // flow: the queue when the first result of the round comes
+  std::map<Count, Cycle> opened_;         // flow: when so many results were stored, for those that a round awaits
+  std::vector<kernel::Stream> arrivals_;  // flow: results that come after that
 };
 
 }  // namespace

@@ -31,7 +31,7 @@ TEST(Description, is_read_and_completed_with_defaults) {
 
 TEST(Description, holds_every_declared_parameter_of_every_part) {
   for (const schema::ComponentInfo& component : fabric::catalog()) {
-    const arch::Machine machine = parsed(kMachineText, {{component.slot + ".type", component.type}});
+    const arch::Machine machine = parsed(text_for(component.family), {{component.slot + ".type", component.type}});
     const arch::Part& part = machine.part(component.slot);
     ASSERT_EQ(part.values.size(), component.parameters.size());
     for (const schema::Parameter& p : component.parameters) {
@@ -128,7 +128,7 @@ TEST(Description, takes_both_ends_of_every_range_by_themselves) {
       for (const std::int64_t value : {p.range->minimum, p.range->maximum}) {
         const arch::Overrides overrides{{component.slot + ".type", component.type},
                                         {component.slot + "." + p.name, std::to_string(value)}};
-        for (const Diagnostic& d : faults([&] { parsed(kMachineText, overrides); }))
+        for (const Diagnostic& d : faults([&] { parsed(text_for(component.family), overrides); }))
           EXPECT_EQ(d.code, Code::inconsistent_machine) << to_string(d);
       }
     }
@@ -153,8 +153,8 @@ TEST(Description, of_a_part_without_a_type_is_refused) {
 TEST(Description, with_an_unknown_type_is_refused) {
   expect_fault_in(with_line(15, "type = \"buss\""), "E107", "m.toml:15:8", "unknown type 'buss' for [collection]",
                   "did you mean 'bus'?");
-  expect_fault_in(with_line(13, "type = \"fan\""), "E107", "m.toml:13:8", "unknown type 'fan' for [reduction]",
-                  "one of: temporal");
+  expect_fault_in(with_line(13, "type = \"tree\""), "E107", "m.toml:13:8", "unknown type 'tree' for [reduction]",
+                  "one of: art, fan, temporal");
 }
 
 TEST(Description, with_an_unknown_choice_is_refused) {

@@ -29,6 +29,17 @@ TEST(Presets, are_sorted_and_named_as_their_files) {
     EXPECT_EQ(load_machine(std::string(preset.name)).name(), preset.name);
 }
 
+TEST(Presets, of_flexible_machines_have_the_multipliers_of_their_name_and_at_most_128_ports_and_lines) {
+  for (const std::int64_t multipliers : {64, 128, 256}) {
+    const Machine machine = load_machine("maeri-" + std::to_string(multipliers));
+    const arch::Machine& description = machine.description();
+    EXPECT_EQ(description.family, "flexible");
+    EXPECT_EQ(description.part("multiplier").integer("multipliers"), multipliers);
+    EXPECT_EQ(description.part("distribution").integer("bandwidth"), std::min<std::int64_t>(multipliers, 128));
+    EXPECT_EQ(description.part("collection").integer("lines"), std::min<std::int64_t>(multipliers, 128));
+  }
+}
+
 TEST(Presets, that_do_not_exist_are_refused_with_the_nearest_name) {
   expect_fault([] { load_machine("tpu-16x61"); }, "E107", "--arch", "unknown preset 'tpu-16x61'",
                "did you mean 'tpu-16x16'? Or give a .toml file.");

@@ -48,7 +48,7 @@ TEST(Rules, bound_the_registers_that_latency_costs) {
   for (const char* path : {"multiplier.latency", "collection.latency"}) {
     arch::Overrides deep = large;
     deep.emplace_back(path, "1024");
-    expect_rule("tpu-16x16", deep, path, "latency 1024 on 1048576 elements (rows x columns) is 1073741824 registers",
+    expect_rule("tpu-16x16", deep, path, "latency 1024 on 1048576 elements is 1073741824 registers",
                 "latency = 16 or less");
   }
 }
@@ -66,6 +66,52 @@ TEST(Rules, of_overlapped_tiles_refuse_bounded_operand_queues) {
 TEST(Rules, of_overlapped_tiles_refuse_bounded_port_queues) {
   expect_rule("axis-sa-rtl", {{"distribution.queue_depth", "2"}}, "distribution.queue_depth",
               "overlapped tiles (memory.overlap) need steps that never wait", "queue_depth = 0");
+}
+
+TEST(Rules, of_flexible_machines_want_powers_of_two) {
+  for (const char* path : {"multiplier.multipliers", "distribution.bandwidth", "collection.lines"}) {
+    EXPECT_TRUE(
+        broken("maeri-128", {{path, "64"}, {"distribution.bandwidth", "1"}, {"collection.lines", "1"}}).empty());
+    expect_rule("maeri-64", {{"distribution.bandwidth", "1"}, {"collection.lines", "1"}, {path, "48"}}, path,
+                "48 is not a power of two, which its trees need", "32 or 64");
+  }
+}
+
+TEST(Rules, hold_for_as_many_ports_as_multipliers_and_refuse_more) {
+  EXPECT_TRUE(broken("maeri-128", {{"distribution.bandwidth", "128"}}).empty());
+  expect_rule("maeri-128", {{"distribution.bandwidth", "256"}}, "distribution.bandwidth",
+              "256 read ports for 128 multipliers", "bandwidth = 128 or less");
+}
+
+TEST(Rules, hold_for_as_many_lines_as_multipliers_and_refuse_more) {
+  EXPECT_TRUE(broken("maeri-128", {{"collection.lines", "128"}}).empty());
+  expect_rule("maeri-128", {{"collection.lines", "256"}}, "collection.lines", "256 lines for 128 multipliers",
+              "lines = 128 or less");
+}
+
+TEST(Rules, of_flexible_machines_that_are_broken_together_are_told_together) {
+  EXPECT_EQ(
+      places(broken("maeri-64",
+                    {{"multiplier.multipliers", "6"}, {"distribution.bandwidth", "12"}, {"collection.lines", "8"}})),
+      (std::vector<std::string>{
+          "E201 preset maeri-64: multiplier.multipliers", "E201 preset maeri-64: distribution.bandwidth",
+          "E201 preset maeri-64: distribution.bandwidth", "E201 preset maeri-64: collection.lines"}));
+}
+
+TEST(Rules, refuse_parts_of_the_other_family) {
+  expect_rule("maeri-64", {{"multiplier.type", "mesh"}}, "multiplier.type",
+              "'mesh' is for systolic machines, the memory controller 'dense' for flexible ones",
+              "type = one of: linear");
+  expect_rule("maeri-64", {{"collection.type", "shift"}}, "collection.type",
+              "'shift' is for systolic machines, the memory controller 'dense' for flexible ones",
+              "type = one of: bus");
+  expect_rule("tpu-16x16", {{"reduction.type", "art"}}, "reduction.type",
+              "'art' is for flexible machines, the memory controller 'systolic-os' for systolic ones",
+              "type = one of: temporal");
+  EXPECT_EQ(
+      places(broken("tpu-16x16", {{"memory.type", "dense"}})),
+      (std::vector<std::string>{"E201 preset tpu-16x16: distribution.type", "E201 preset tpu-16x16: multiplier.type"}))
+      << "the memory controller decides, and the other parts serve both";
 }
 
 TEST(Rules, that_are_broken_together_are_told_together) {

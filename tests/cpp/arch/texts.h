@@ -29,6 +29,23 @@ inline const std::string kMachineText =
     "[writeback]\n"                // 16
     "type = \"write-queue\"\n";    // 17
 
+// A valid flexible machine.
+inline const std::string kFlexibleText =
+    "name = \"m\"\n"
+    "summary = \"s\"\n"
+    "follows = \"f\"\n"
+    "memory.type = \"dense\"\n"
+    "distribution.type = \"tree\"\n"
+    "multiplier.type = \"linear\"\n"
+    "reduction.type = \"art\"\n"
+    "collection = { type = \"bus\", lines = 64 }\n"
+    "writeback.type = \"write-queue\"\n";
+
+// The description of a machine in which a part of this family fits.
+inline const std::string& text_for(const std::string& family) {
+  return family == "flexible" ? kFlexibleText : kMachineText;
+}
+
 // The description with line `number` (from 1) in other words; "" removes the words and keeps the line.
 inline std::string with_line(int number, const std::string& words, const std::string& text = kMachineText) {
   std::istringstream in(text);

@@ -23,7 +23,7 @@ TEST(BoundedQueues, keep_values_order_independence_and_agreement_and_never_save_
     const arch::Overrides overrides = random_overrides(random, {.bounded = true});
     const arch::Machine description = machine(overrides);
     const Operation operation = random_operation(random);
-    const mapping::Tile tile = random_tile(random, description);
+    const engine::Tile tile = random_tile(random, description, operation);
     const Data data = random_data(random, operation);
     SCOPED_TRACE("seed " + std::to_string(seed) + ": " + text(overrides) + text(operation));
     const Evaluation stepped = step(description, operation, tile, data);
@@ -42,7 +42,7 @@ TEST(BoundedQueues, of_great_depth_cost_nothing) {
     arch::Overrides overrides = unbounded(random_overrides(random, {.bounded = true}));
     const Operation operation = random_operation(random);
     const arch::Machine free = machine(overrides);
-    const mapping::Tile tile = random_tile(random, free);
+    const engine::Tile tile = random_tile(random, free, operation);
     const Data data = random_data(random, operation);
     for (auto& [path, value] : overrides) {
       if (path.ends_with(".queue_depth")) value = "1000";

@@ -88,11 +88,10 @@ TEST(Presets, agree_under_both_evaluators_and_compute_the_values_of_the_referenc
   SplitMix64 random(4);
   for (const arch::Preset& preset : arch::presets()) {
     const arch::Machine description = machine(std::string(preset.name));
-    const arch::SystolicArray array = arch::systolic_array(description);
     SCOPED_TRACE(preset.name);
     for (const Operation& operation : {Operation(Gemm({.m = 19, .n = 35, .k = 21})), Operation(random_conv(random))}) {
       const Data data = random_data(random, operation);
-      const mapping::Tile tile{array.rows, array.columns};
+      const engine::Tile tile = random_tile(random, description, operation);
       const Evaluation stepped = step(description, operation, tile, data);
       EXPECT_EQ(difference(stepped, flow(description, operation, tile, data)), "");
       EXPECT_EQ(stepped.values, data.expected);

@@ -1,6 +1,7 @@
 // Read-outs: shared lines with round-robin, a wire for each sum, a second register that is shifted out.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 
 #include "harness/bench.h"
@@ -12,12 +13,22 @@ namespace {
 struct ReadOut : Bench {
   ReadOut(const std::string& type, fabric::Extent extent, const schema::Values& values, fabric::Extent used)
       : Bench("collection", type, extent, values) {
-    part->configure({1, used, used});
+    part->configure(systolic_round(1, used));
   }
   std::vector<Times> stepped(const std::vector<Times>& sums, Cycle last) {
     return step(*links.sums, *links.results, sums, last);
   }
-  std::vector<Times> flowed(const std::vector<Times>& sums) { return flow(*links.sums, *links.results, sums); }
+  // The streams of a bus keep results apart by where they come from: accumulator i, which is on line i mod lines.
+  std::vector<Times> flowed(const std::vector<Times>& sums) {
+    const std::vector<Times> sources = flow(*links.sums, *links.results, sums);
+    std::vector<Times> lines(static_cast<std::size_t>(links.results->lanes()));
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      Times& line = lines[i % lines.size()];
+      line.insert(line.end(), sources[i].begin(), sources[i].end());
+    }
+    for (Times& line : lines) std::ranges::sort(line);
+    return lines;
+  }
 };
 
 ReadOut bus(std::int64_t lines, std::int64_t latency = 0) {
@@ -44,6 +55,31 @@ TEST(Bus, serves_the_inputs_of_a_line_in_turn) {
   one.stepped({{1, 2}, {1}, {1}, {4}}, 20);
   // The first input has a second sum from cycle 2 on; the fourth comes in cycle 4, when it is next in turn.
   EXPECT_EQ(one.received, (std::vector<float>{1, 2, 3, 4, 1}));
+}
+
+// Behind a tree of 8 multipliers: one pair of neighbours and five adders by themselves.
+struct PairedBus : Bench {
+  explicit PairedBus(std::int64_t lines)
+      : Bench({.multipliers = 8, .points = 7, .output_pairs = 1}, "collection", "bus",
+              {{"lines", lines}, {"latency", std::int64_t{0}}}) {}
+  std::vector<Times> stepped(const std::vector<Times>& sums) { return step(*links.sums, *links.results, sums, 20); }
+};
+
+TEST(Bus, puts_both_accumulation_points_of_a_pair_on_one_line) {
+  PairedBus two(2);
+  EXPECT_EQ(two.stepped(std::vector<Times>(7, Times{1})), (std::vector<Times>{{1, 2, 3, 4, 5}, {1, 2}}))
+      << "points 0 1 2 4 6 and 3 5";
+  EXPECT_EQ(two.received, (std::vector<float>{1, 4, 2, 6, 3, 5, 7}));
+  PairedBus eight(8);
+  EXPECT_EQ(eight.stepped(std::vector<Times>(7, Times{1})),
+            (std::vector<Times>{{1, 2}, {}, {1}, {1}, {1}, {1}, {1}, {}}));
+}
+
+TEST(Bus, goes_on_behind_the_input_that_it_served_last) {
+  PairedBus one(1);
+  one.stepped({{1, 3}, {2, 3}, {}, {1, 3}});
+  // 1 and 4 come first; 2 has come meanwhile, but 4 is next in turn.
+  EXPECT_EQ(one.received, (std::vector<float>{1, 2, 4, 1, 2, 4}));
 }
 
 TEST(Direct, hands_over_every_sum_after_its_latency) {
@@ -77,7 +113,7 @@ TEST(Shift, refuses_a_sum_onto_a_register_that_was_not_shifted_out) {
 
 TEST(Shift, may_begin_the_next_tile_when_its_registers_are_free) {
   ReadOut shift("shift", {2, 3}, {}, {2, 3});
-  EXPECT_EQ(shift.part->interval({9, {2, 3}, {2, 3}}), 1 + 2 + 3) << "skew of the tile and its beats";
+  EXPECT_EQ(shift.part->interval(systolic_round(9, {2, 3})), 1 + 2 + 3) << "skew of the tile and its beats";
 }
 
 TEST(Collections, have_the_same_results_and_counters_in_their_stream_form) {

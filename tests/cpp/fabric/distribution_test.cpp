@@ -11,7 +11,7 @@ struct Network : Bench {
   Network(fabric::Extent extent, fabric::Extent used, std::int64_t bandwidth, std::int64_t latency,
           std::int64_t credits = 0)
       : Bench("distribution", "point-to-point", extent, {{"bandwidth", bandwidth}, {"latency", latency}}, credits) {
-    part->configure({1, used, used});
+    part->configure(systolic_round(1, used));
   }
   std::vector<Times> stepped(const Times& posts, Cycle last) {
     return step(*links.posts, *links.operands, {posts}, last);

@@ -16,8 +16,10 @@ struct Controller {
     bench.array.overlapped = overlapped;
     if (overlapped) bench.part = fabric::part("memory", "systolic-os").make(complete(values), bench.array, bench.links);
     fabric::Part* part = bench.part.get();
-    part->start({&ledger, [part](const fabric::Round& r) { part->configure(r); },
-                 [part](const fabric::Round& r) { return part->interval(r); }});
+    part->start({.rounds = &ledger,
+                 .panels = &ledger,
+                 .configure = [part](const fabric::Round& r) { part->configure(r); },
+                 .interval = [part](const fabric::Round& r) { return part->interval(r); }});
   }
 
   static schema::Values complete(schema::Values values) {
@@ -44,7 +46,7 @@ struct Controller {
   std::vector<float> first_words;
 };
 
-const fabric::Round kThreeSteps{3, {2, 3}, {2, 3}};
+const fabric::Round kThreeSteps = systolic_round(3, {2, 3});
 
 TEST(SystolicOs, posts_a_step_a_cycle_after_the_set_up_never_earlier) {
   Controller c({{"setup_cycles", std::int64_t{2}}}, {kThreeSteps});
@@ -64,9 +66,12 @@ TEST(SystolicOs, begins_the_next_tile_when_the_last_output_is_stored_never_earli
   c.tick_until(10);
   EXPECT_EQ(c.posted.size(), 3U);
   EXPECT_EQ(c.bench.part->waiting(), "the last output of the tile");
-  c.bench.links.done->raise(10);
+  c.bench.links.stored->add(5, 9);
+  c.tick_until(11);
+  EXPECT_EQ(c.posted.size(), 3U) << "5 of 6 outputs are stored";
+  c.bench.links.stored->add(1, 11);
   c.tick_until(20);
-  EXPECT_EQ(c.posted, (Times{2, 3, 4, 12, 13, 14})) << "done at 11, one cycle of set-up";
+  EXPECT_EQ(c.posted, (Times{2, 3, 4, 13, 14, 15})) << "told at 12, one cycle of set-up";
   EXPECT_EQ(c.first_words[3], 100);
 }
 
@@ -84,7 +89,7 @@ TEST(SystolicOs, waits_for_room_at_the_ports) {
 }
 
 TEST(SystolicOs, counts_reads_of_used_rows_and_columns_and_padding_apart) {
-  Controller c({}, {{3, {2, 3}, {1, 2}}});
+  Controller c({}, {systolic_round(3, {2, 3}, {1, 2})});
   c.tick_until(20);
   const std::map<std::string, Count> expected{
       {"input_reads", 3}, {"padding_words", 6}, {"setups", 1}, {"weight_reads", 6}};

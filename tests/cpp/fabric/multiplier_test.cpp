@@ -12,7 +12,7 @@ namespace {
 struct Array : Bench {
   Array(fabric::Extent extent, fabric::Extent used, std::int64_t latency, std::int64_t depth = 0)
       : Bench("multiplier", "mesh", extent, {{"latency", latency}, {"queue_depth", depth}}, depth) {
-    part->configure({1, used, used});
+    part->configure(systolic_round(1, used));
   }
   std::vector<Times> stepped(const std::vector<Times>& edge, Cycle last) {
     return step(*links.operands, *links.products, edge, last);

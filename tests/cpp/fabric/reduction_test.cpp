@@ -10,7 +10,7 @@ namespace {
 struct Accumulators : Bench {
   Accumulators(fabric::Extent extent, Count steps, std::int64_t latency)
       : Bench("reduction", "temporal", extent, {{"latency", latency}}) {
-    part->configure({steps, extent, extent});
+    part->configure(systolic_round(steps, extent));
   }
   std::vector<Times> stepped(const std::vector<Times>& products, Cycle last) {
     return step(*links.products, *links.sums, products, last);

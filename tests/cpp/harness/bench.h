@@ -18,9 +18,18 @@ Times random_times(SplitMix64& random, std::int64_t count);
 
 class Bench {
  public:
-  // The part with its defaults but for `changed`. `credits`: depth of the queues behind the operand wires.
+  // The part with its defaults but for `changed`, in a systolic array. `credits`: depth of the queues behind the
+  // operand wires.
   Bench(const std::string& slot, const std::string& type, fabric::Extent extent, const schema::Values& changed = {},
         std::int64_t credits = 0);
+  // The same in a flexible machine; `points` hand sums over to the collection.
+  struct Flexible {
+    int multipliers;
+    int ports = 1;
+    int points = 0;
+    int output_pairs = 0;
+  };
+  Bench(const Flexible& machine, const std::string& slot, const std::string& type, const schema::Values& changed = {});
 
   // Sends one item on `lane` of `in` in each of its cycles, ticks until `last`, and tells when items become visible on
   // each lane of `out`.
@@ -55,6 +64,9 @@ class Bench {
   std::vector<float> received;  // values, in order of arrival
 
  private:
+  static Cycle latency_of(const std::string& slot, const std::string& driver, const schema::Values& values);
+  void read_out(const std::string& slot, const fabric::PartInfo& info, const schema::Values& values);
+
   template <class C, class... Args>
   C* add(Args&&... args) {
     auto made = std::make_unique<C>(std::forward<Args>(args)...);
@@ -64,8 +76,8 @@ class Bench {
   }
 
   void send(kernel::Wires<float>& wires, int lane, Cycle now) { wires.push(lane, static_cast<float>(lane + 1), now); }
-  void send(kernel::Queues<float>& queues, int lane, Cycle now) {
-    queues.push(lane, static_cast<float>(lane + 1), now);
+  void send(kernel::Queues<fabric::Result>& queues, int lane, Cycle now) {
+    queues.push(lane, {static_cast<float>(lane + 1), lane}, now);
   }
   void send(kernel::Queues<fabric::Step>& posts, int lane, Cycle now) { posts.push(lane, panel_.data(), now); }
   void send(kernel::Wires<fabric::Result>& wires, int lane, Cycle now) {
@@ -74,6 +86,7 @@ class Bench {
 
   static float value(float word) { return word; }
   static float value(const fabric::Result& result) { return result.value; }
+  static float value(const fabric::Word& word) { return word.value; }
 
   template <class T>
   void receive(kernel::Wires<T>& wires, Cycle now, std::vector<Times>& seen) {
@@ -86,9 +99,9 @@ class Bench {
     });
     wires.take_all(now, taken);
   }
-  void receive(kernel::Queues<float>& queues, Cycle now, std::vector<Times>& seen) {
+  void receive(kernel::Queues<fabric::Result>& queues, Cycle now, std::vector<Times>& seen) {
     for (int lane = 0; lane < queues.lanes(); ++lane) {
-      for (; queues.can_pop(lane, now); received.push_back(queues.pop(lane, now)))
+      for (; queues.can_pop(lane, now); received.push_back(queues.pop(lane, now).value))
         seen[static_cast<std::size_t>(lane)].push_back(now);
     }
   }
@@ -98,17 +111,18 @@ class Bench {
   int results_sent_ = 0;
 };
 
-// A program that remembers what is stored.
-class Ledger final : public fabric::Rounds {
+// A program that remembers what is stored. `columns`: of the array, where a round has padding around its valid outputs.
+class Ledger final : public fabric::Rounds, public fabric::Panels {
  public:
   struct Entry {
-    Count round;
-    int row, column;
+    Count index;
+    int lane;
     float value;
     bool operator==(const Entry&) const = default;
   };
 
-  explicit Ledger(std::vector<fabric::Round> rounds) : rounds_(std::move(rounds)) {}
+  explicit Ledger(std::vector<fabric::Round> rounds, int columns = 1 << 10)
+      : rounds_(std::move(rounds)), columns_(columns) {}
   Count size() const override { return static_cast<Count>(rounds_.size()); }
   fabric::Round at(Count index) const override { return rounds_.at(static_cast<std::size_t>(index)); }
   void load(Count index, float* panel) const override {
@@ -116,12 +130,21 @@ class Ledger final : public fabric::Rounds {
     for (Count i = 0; i < round.steps * (round.used.rows + round.used.columns); ++i)
       panel[i] = static_cast<float>(100 * index + i);
   }
-  void store(Count index, int row, int column, float value) override { entries.push_back({index, row, column, value}); }
+  bool store(Count index, int lane, float value) override {
+    const fabric::Extent valid = rounds_.front().valid;
+    if (lane / columns_ >= valid.rows || lane % columns_ >= valid.columns) return false;
+    entries.push_back({index, lane, value});
+    return true;
+  }
 
   std::vector<Entry> entries;
 
  private:
   std::vector<fabric::Round> rounds_;
+  int columns_;
 };
+
+// A round of a systolic array; all of `used` makes outputs unless told otherwise.
+fabric::Round systolic_round(Count steps, fabric::Extent used, fabric::Extent valid = {});
 
 }  // namespace cairn::testing

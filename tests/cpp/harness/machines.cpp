@@ -13,6 +13,12 @@ class Draw {
   Draw(SplitMix64& random, const MachineSpace& space) : random_(random), space_(space) {}
 
   arch::Overrides machine() {
+    space_.flexible ? flexible() : systolic();
+    return overrides_;
+  }
+
+ private:
+  void systolic() {
     const std::int64_t rows = random_.between(1, space_.largest_side);
     const std::int64_t columns = random_.between(1, space_.largest_side);
     const bool overlap = space_.overlap && !space_.bounded && random_.one_in(3);
@@ -27,10 +33,41 @@ class Draw {
     read_out(rows * columns, overlap);
     set("writeback.drain", overlap || random_.one_in(2) ? "all" : "half");
     if (space_.bounded) depths();
-    return overrides_;
   }
 
- private:
+  // Half of them with the latencies of the preset.
+  void flexible() {
+    const std::int64_t levels = random_.one_in(4) ? random_.between(1, 2) : random_.between(3, 6);
+    set("multiplier.multipliers", std::int64_t{1} << levels);
+    set("distribution.bandwidth", std::int64_t{1} << random_.between(0, levels));
+    static const std::string kTypes[] = {"art", "art", "fan", "temporal"};
+    const std::int64_t type = random_.between(0, 3);
+    set("reduction.type", kTypes[type]);
+    if (type < 2) set("reduction.accumulators", text(type == 0));
+    set("collection.lines", std::int64_t{1} << random_.between(0, levels));
+    set("writeback.drain", random_.one_in(2) ? "all" : "half");
+    if (random_.one_in(3)) timing_of_hardware(type < 2, type == 1);
+    if (random_.one_in(2)) return;
+    set("distribution.latency", random_.between(0, 3));
+    set("multiplier.latency", random_.between(1, 3));
+    set("reduction.latency", random_.between(type == 3 ? 0 : 1, 3));
+    set("collection.latency", random_.between(0, 3));
+  }
+
+  // Each of the ways in which hardware differs from the reference, by itself and together with others.
+  void timing_of_hardware(bool tree, bool folds_outside) {
+    if (random_.one_in(2)) set("memory.words_per_cycle", random_.between(1, 4));
+    if (random_.one_in(2)) set("memory.setup_cycles", random_.between(1, 3));
+    if (random_.one_in(2)) set("memory.row_barrier", text(true));
+    if (random_.one_in(2)) set("distribution.interval", random_.between(2, 3));
+    if (random_.one_in(2)) set("multiplier.forwarding", "right");
+    if (random_.one_in(2)) set("multiplier.ripple", text(true));
+    if (random_.one_in(2)) set("collection.restart", text(true));
+    if (tree && random_.one_in(2)) set("reduction.switches", "double");
+    if (tree && random_.one_in(2)) set("reduction.level_latency", random_.between(2, 3));
+    if (folds_outside && random_.one_in(2)) set("memory.folds", "outer");
+  }
+
   void set(const std::string& path, std::string value) { overrides_.emplace_back(path, std::move(value)); }
   void set(const std::string& path, std::int64_t value) { set(path, std::to_string(value)); }
 

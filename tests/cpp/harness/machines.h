@@ -14,11 +14,14 @@ arch::Machine machine(const std::string& preset, const arch::Overrides& override
 // What random machines are drawn from.
 struct MachineSpace {
   std::int64_t largest_side = 9;
-  bool overlap = true;   // rounds may overlap
-  bool bounded = false;  // queues have a depth; rounds then do not overlap
+  bool overlap = true;    // rounds may overlap
+  bool bounded = false;   // queues have a depth; rounds then do not overlap
+  bool flexible = false;  // a flexible machine, of up to 64 multipliers
+
+  std::string preset() const { return flexible ? "maeri-64" : "tpu-16x16"; }
 };
 
-// The overrides that make a random machine out of the preset tpu-16x16.
+// The overrides that make a random machine out of the space's preset.
 arch::Overrides random_overrides(SplitMix64& random, const MachineSpace& space);
 arch::Machine machine(const arch::Overrides& overrides);
 

@@ -58,10 +58,69 @@ Operation random_operation(SplitMix64& random) {
   return random_gemm(random);
 }
 
-mapping::Tile random_tile(SplitMix64& random, const arch::Machine& machine) {
-  const arch::SystolicArray array = arch::systolic_array(machine);
-  if (random.one_in(2)) return {array.rows, array.columns};
-  return {random.between(1, array.rows), random.between(1, array.columns)};
+Operation random_sliding_operation(SplitMix64& random) {
+  if (random.one_in(3)) return random_gemm(random, 14);
+  Conv::Sizes s = random_conv(random).sizes();
+  if (random.one_in(3)) return Conv(s);
+  s.stride.back() = s.dilation.back() = 1;
+  s.input.back() += random.between(0, 4);
+  return Conv(s);
+}
+
+// The product of the sizes stays within the budget. Some tiles divide the operation, some hang over, and some are
+// larger than a loop. Half of them take whole kernel rows and one window at a time, which then can slide.
+NamedTile random_named_tile(SplitMix64& random, const Operation& operation, std::int64_t budget) {
+  const mapping::Nest nest = mapping::nest_of(operation);
+  const NamedTile whole = mapping::named_tile(nest, {nest.sizes});
+  NamedTile tile = mapping::named_tile(nest, {{}});
+  std::vector<std::string> letters;
+  for (const auto& [letter, size] : tile) letters.push_back(letter);
+  const bool dividing = random.one_in(2);
+  if (random.one_in(2) && !nest.matrix && whole.at("S") <= budget) {
+    tile["S"] = whole.at("S");
+    budget /= whole.at("S");
+    std::erase_if(letters, [](const std::string& letter) { return letter == "S" || letter == "Y"; });
+  }
+  while (!letters.empty() && budget > 1) {
+    const auto chosen = letters.begin() + random.between(0, static_cast<std::int64_t>(letters.size()) - 1);
+    const std::int64_t all = whole.at(*chosen);
+    std::int64_t size = std::min(budget, random.between(1, all + (random.one_in(4) ? 2 : 0)));
+    while (dividing && all % size != 0) --size;
+    tile[*chosen] = size;
+    budget /= size;
+    letters.erase(chosen);
+  }
+  return tile;
+}
+
+engine::Tile random_tile(SplitMix64& random, const arch::Machine& machine, const Operation& operation) {
+  if (machine.family == "systolic") {
+    const arch::SystolicArray array = arch::systolic_array(machine);
+    if (random.one_in(2)) return mapping::Tile{array.rows, array.columns};
+    return mapping::Tile{random.between(1, array.rows), random.between(1, array.columns)};
+  }
+  const arch::FlexibleArray array = arch::flexible_array(machine);
+  const bool matrix = mapping::nest_of(operation).matrix;
+  for (int attempt = 0; attempt < 20; ++attempt) {
+    const std::int64_t budget = random.one_in(2) ? array.multipliers : random.between(1, array.multipliers);
+    NamedTile named = random_named_tile(random, operation, budget);
+    if (array.only_over_time) {
+      for (const char* letter : {"C", "K", "R", "S"}) {
+        if (matrix == (*letter == 'K')) named[letter] = 1;
+      }
+    }
+    try {
+      return engine::tile_of(machine, operation, named);
+    } catch (const Error&) {  // it does not fit: another
+    }
+  }
+  return engine::tile_of(machine, operation, mapping::named_tile(mapping::nest_of(operation), {{}}));
+}
+
+std::string text(const NamedTile& tile) {
+  std::vector<std::string> sizes;
+  for (const auto& [letter, size] : tile) sizes.push_back(fmt::format("{}={}", letter, size));
+  return fmt::format("--tile {}", fmt::join(sizes, ","));
 }
 
 std::string text(const Operation& operation) {

@@ -1,13 +1,13 @@
 // Random operations with operands, and what they must compute.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "cairn/operation.h"
 #include "engine/run.h"
 #include "harness/random.h"
-#include "mapping/output_tiles.h"
 
 namespace cairn::testing {
 
@@ -16,10 +16,18 @@ Gemm random_gemm(SplitMix64& random, std::int64_t largest = 20);
 Conv random_conv(SplitMix64& random);
 // One or the other.
 Operation random_operation(SplitMix64& random);
-mapping::Tile random_tile(SplitMix64& random, const arch::Machine& machine);
+// Two of three convolutions with windows that slide by one.
+Operation random_sliding_operation(SplitMix64& random);
+
+// A tile that the machine can run.
+engine::Tile random_tile(SplitMix64& random, const arch::Machine& machine, const Operation& operation);
+// Any tile, by its letters: most do not fit.
+using NamedTile = std::map<std::string, std::int64_t>;
+NamedTile random_named_tile(SplitMix64& random, const Operation& operation, std::int64_t budget);
 
 // "gemm 3 x 4 x 5, batch 1"
 std::string text(const Operation& operation);
+std::string text(const NamedTile& tile);  // "--tile M=3,N=4"
 
 // `count` small integers, so that every order of summation gives the same float.
 std::vector<float> random_words(SplitMix64& random, std::int64_t count);

@@ -20,9 +20,9 @@ struct Evaluation {
   std::vector<float> values;
 };
 
-Evaluation step(const arch::Machine& machine, const Operation& operation, const mapping::Tile& tile, const Data& data,
+Evaluation step(const arch::Machine& machine, const Operation& operation, const engine::Tile& tile, const Data& data,
                 std::optional<std::uint64_t> shuffle = std::nullopt);
-Evaluation flow(const arch::Machine& machine, const Operation& operation, const mapping::Tile& tile, const Data& data);
+Evaluation flow(const arch::Machine& machine, const Operation& operation, const engine::Tile& tile, const Data& data);
 
 // What differs between two runs in cycles, rounds, counters and values: "" if nothing does.
 std::string difference(const Evaluation& a, const Evaluation& b);

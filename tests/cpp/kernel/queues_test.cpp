@@ -1,4 +1,4 @@
-// Queues and signals: first in, first out, after the latency, up to the capacity.
+// Queues and tallies: first in, first out, after the latency, up to the capacity.
 #include <gtest/gtest.h>
 
 #include <deque>
@@ -121,17 +121,19 @@ TEST(Queues, of_any_latency_above_zero_do_not_care_who_ticks_first) {
   }
 }
 
-TEST(Signal, is_taken_once_at_or_after_its_arrival) {
-  Signal signal("s", 2);
-  EXPECT_FALSE(signal.take(1));
-  signal.raise(1);
-  EXPECT_EQ(signal.in_flight(), 1);
-  EXPECT_FALSE(signal.take(2));
-  EXPECT_TRUE(signal.take(3));
-  EXPECT_FALSE(signal.take(3));
-  signal.raise(4);
-  EXPECT_TRUE(signal.take(40));
-  EXPECT_TRUE(signal.feedback());
+TEST(Tally, is_taken_once_at_or_after_its_arrival) {
+  Tally tally("t", 2, true);
+  EXPECT_EQ(tally.take(1), 0);
+  tally.add(3, 1);
+  tally.add(4, 2);
+  EXPECT_EQ(tally.in_flight(), 2);
+  EXPECT_EQ(tally.take(2), 0);
+  EXPECT_EQ(tally.take(3), 3);
+  EXPECT_EQ(tally.take(3), 0);
+  tally.add(5, 4);
+  EXPECT_EQ(tally.take(40), 9) << "all that has arrived";
+  EXPECT_TRUE(tally.feedback());
+  EXPECT_FALSE(Tally("t", 2, false).feedback());
 }
 
 }  // namespace

@@ -95,6 +95,89 @@ TEST(Stream, served_starts_each_item_when_it_is_there_and_the_server_is_free) {
   });
 }
 
+TEST(Stream, served_by_a_server_that_is_busy_starts_when_it_is_free_again) {
+  for_draws(70'001, [](SplitMix64& random) {
+    const Times times = random_times(random);
+    const Cycle service = random.between(0, 6);
+    Cycle free_at = random.between(0, 80);
+    Times expected;
+    const Stream served = Stream::of(times).served(service, free_at);
+    for (const Cycle t : times) {
+      expected.push_back(std::max(t, free_at));
+      free_at = expected.back() + service;
+    }
+    ASSERT_EQ(served.times(), expected) << "service " << service;
+  });
+}
+
+TEST(Server, takes_items_in_the_order_given_and_lets_early_ones_wait_for_their_predecessors) {
+  for_draws(80'001, [](SplitMix64& random) {
+    const Cycle service = random.between(0, 4);
+    Cycle free_at = random.between(0, 40);
+    Server server(service, free_at);
+    Times expected;
+    for (std::int64_t n = random.between(0, 8); n > 0; --n) {
+      const Piece piece{random.between(0, 60), random.between(0, 6), random.between(1, 20)};
+      server.take(piece);
+      for (Count k = 0; k < piece.count; ++k) {
+        expected.push_back(std::max(piece.at(k), free_at));
+        free_at = expected.back() + service;
+      }
+    }
+    ASSERT_EQ(server.departures.times(), expected);
+  });
+}
+
+TEST(Stream, slice_is_a_part_of_the_list) {
+  for_draws(90'001, [](SplitMix64& random) {
+    const Times times = random_times(random);
+    const auto size = static_cast<std::int64_t>(times.size());
+    const std::int64_t first = random.between(0, size);
+    const std::int64_t count = random.between(0, size + 3);
+    Stream part;
+    for (const Piece& piece : Stream::of(times).slice(first, count)) part.append(piece);
+    ASSERT_EQ(part.times(), Times(times.begin() + first, times.begin() + std::min(size, first + count)));
+  });
+}
+
+TEST(Reader, reads_a_stream_in_parts_from_the_front) {
+  for_draws(100'001, [](SplitMix64& random) {
+    const Times times = random_times(random);
+    const Stream stream = Stream::of(times);
+    Reader reader(stream);
+    Times read;
+    const auto keep = [&](const Piece& piece) {
+      for (Count k = 0; k < piece.count; ++k) read.push_back(piece.at(k));
+    };
+    while (!reader.at_end()) {
+      const auto before = static_cast<Count>(read.size());
+      const Count wanted = random.between(1, 20);
+      reader.take(wanted, keep);
+      ASSERT_EQ(static_cast<Count>(read.size()), std::min(before + wanted, stream.count()));
+    }
+    ASSERT_EQ(read, times);
+  });
+}
+
+TEST(Stream, count_before_counts_the_items_of_earlier_cycles) {
+  for_draws(110'001, [](SplitMix64& random) {
+    const Times times = random_times(random);
+    const Stream stream = Stream::of(times);
+    for (Cycle time = 0; time < 120; ++time)
+      ASSERT_EQ(stream.count_before(time), std::ranges::lower_bound(times, time) - times.begin()) << "before " << time;
+  });
+}
+
+TEST(Stream, appended_to_another_comes_after_it) {
+  for_draws(120'001, [](SplitMix64& random) {
+    Times times = random_times(random);
+    const auto split = times.begin() + random.between(0, static_cast<std::int64_t>(times.size()));
+    Stream stream = Stream::of(Times(times.begin(), split));
+    stream.append(Stream::of(Times(split, times.end())));
+    ASSERT_EQ(stream.times(), times);
+  });
+}
+
 TEST(Stream, join_has_each_item_when_both_are_there) {
   for_draws(40'001, [](SplitMix64& random) {
     const std::int64_t count = random.between(0, 60);

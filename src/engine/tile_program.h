@@ -10,7 +10,7 @@ namespace cairn::engine {
 // The round that a tile of rows x columns makes on this array.
 fabric::Round round_of(const fabric::Array& array, Count steps, std::int64_t rows, std::int64_t columns);
 
-class TileProgram final : public fabric::Rounds {
+class TileProgram final : public fabric::Rounds, public fabric::Panels {
  public:
   TileProgram(const Operation& operation, const mapping::Tile& tile, const fabric::Array& array,
               const Operands& operands, Progress progress);
@@ -18,7 +18,7 @@ class TileProgram final : public fabric::Rounds {
   Count size() const override { return tiles_.size(); }
   fabric::Round at(Count index) const override;
   void load(Count index, float* panel) const override;
-  void store(Count index, int row, int column, float value) override;
+  bool store(Count index, int lane, float value) override;
 
  private:
   void load_columns(const mapping::Block& block, float* panel, Count words) const;

@@ -1,4 +1,4 @@
-#include "engine/program.h"
+#include "engine/tile_program.h"
 
 #include <algorithm>
 
@@ -7,7 +7,11 @@ namespace cairn::engine {
 fabric::Round round_of(const fabric::Array& array, Count steps, std::int64_t rows, std::int64_t columns) {
   const fabric::Extent valid{static_cast<int>(rows), static_cast<int>(columns)};
   // Where tiles overlap the whole array works on every tile; what lies outside the outputs computes on zeros.
-  return {steps, array.overlapped ? array.extent : valid, valid};
+  fabric::Round round{.steps = steps, .used = array.overlapped ? array.extent : valid, .valid = valid};
+  round.results = round.used.area();
+  round.outputs = round.valid.area();
+  round.awaited = round.results;
+  return round;
 }
 
 TileProgram::TileProgram(const Operation& operation, const mapping::Tile& tile, const fabric::Array& array,
@@ -57,13 +61,17 @@ void TileProgram::load_rows(const mapping::Block& block, float* panel, Count wor
   }
 }
 
-void TileProgram::store(Count index, int row, int column, float value) {
-  if (!operands_.present()) return;
+bool TileProgram::store(Count index, int lane, float value) {
   const mapping::Block block = tiles_.at(index);
+  const int row = lane / array_.extent.columns;
+  const int column = lane % array_.extent.columns;
+  if (row >= block.rows || column >= block.columns) return false;
+  if (!operands_.present()) return true;
   const std::int64_t i = block.row + row;
   const std::int64_t j = block.column + column;
   const Gemm::Sizes& s = gemm_.sizes();
   operands_.output[im2col_ ? im2col_->output_index(block.batch, i, j) : (block.batch * s.m + i) * s.n + j] = value;
+  return true;
 }
 
 }  // namespace cairn::engine

@@ -1,23 +1,7 @@
 """The page docs/validation/systolic.md: Cairn beside the paper, the reference and RTL, computed."""
 
-import csv
-from collections.abc import Iterable
-from pathlib import Path
-
-from cairn import _core, golden
-
-GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden"
-Row = dict[str, str]
-
-
-def table(header: list[str], rows: Iterable[list[object]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join(f"| {' | '.join(map(str, cells))} |\n" for cells in lines)
-
-
-def rows(name: str) -> list[Row]:
-    with (GOLDEN / name).open() as file:
-        return list(csv.DictReader(file))
+from cairn import _core
+from pages import Row, cases, passed, percent, rows, table
 
 
 def cycles(preset: str, row_count: str, column_count: str, row: Row) -> int:
@@ -28,17 +12,11 @@ def cycles(preset: str, row_count: str, column_count: str, row: Row) -> int:
 
 
 def reference() -> str:
-    cases = [
-        case
-        for name in ("systolic.jsonl", "real-layers.jsonl")
-        for case in golden.read(GOLDEN / name)
-        if golden.OPERATIONS[case.operation]
-    ]
-    equal = sum(golden.check(case, ["flow"]).state == "passed" for case in cases)
+    chosen = cases("systolic.jsonl", "OSMESH") + cases("real-layers.jsonl", "OSMESH")
     return (
         "## The public reference\n\n"
-        f"{equal} of {len(cases)} golden cases: equal cycles and equal counters. `cairn verify` "
-        "runs them under both evaluators.\n\n"
+        f"{passed(chosen, 'flow')} of {len(chosen)} golden cases: equal cycles and equal "
+        "counters. `cairn verify` runs them under both evaluators.\n\n"
     )
 
 
@@ -61,7 +39,7 @@ def paper() -> str:
                 f"{row['M']}x{row['N']}x{row['K']}",
                 f"{found:,}",
                 f"{published:,}",
-                f"{100 * (found - published) / published:+.2f} %",
+                percent(found, published),
                 f"{int(row['rerun']):,}" if row["rerun"] else "",
                 f"{analytical(row):,}",
             ]

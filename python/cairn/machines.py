@@ -1,0 +1,38 @@
+"""Machines: presets and files, and what their descriptions say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cairn
+from cairn import files
+
+if TYPE_CHECKING:
+    from cairn import Machine
+
+
+def load_machine(name_or_path: str, overrides: Sequence[tuple[str, str]] = ()) -> Machine:
+    """Load a preset, a machine file (.toml), or a hardware file of the reference (.cfg)."""
+    from cairn import _core, stonne
+
+    name, ending = files.readable(name_or_path), Path(name_or_path).suffix.lower()
+    if ending == ".cfg":
+        return stonne.load_machine(name_or_path, overrides)
+    if ending == ".toml":
+        return _core.parse_machine(files.read_text(name_or_path), name, overrides)
+    return _core.load_machine(name, overrides)
+
+
+def family(machine: Machine) -> str:
+    """Return the family of a machine: that of its memory controller."""
+    controller = machine.describe()["parts"]["memory"]["type"]
+    rows = (part for part in cairn.catalog() if part["slot"] == "memory")
+    return next(str(part["family"]) for part in rows if part["type"] == controller)
+
+
+def multipliers(machine: Machine) -> int:
+    """Return how many multipliers a machine has."""
+    part = machine.describe()["parts"]["multiplier"]
+    return int(part.get("multipliers") or part["rows"] * part["columns"])

@@ -1,0 +1,346 @@
+#include "engine/flexible.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "engine/dense_program.h"
+#include "engine/host_kernels.h"
+#include "util/diagnostics.h"
+
+namespace cairn::engine {
+namespace {
+
+using mapping::Loop;
+
+const std::vector<stats::Conservation>& laws() {
+  static const std::vector<stats::Conservation> kLaws{
+      {"every result is collected", {"reduction.results"}, {"collection.results_in"}},
+      {"every result collected is sent on", {"collection.results_in"}, {"collection.results_out"}},
+      {"every result arrives", {"collection.results_out"}, {"writeback.results"}}};
+  return kLaws;
+}
+
+void check_work(const Operation& operation, const DenseProgram& program, const stats::CounterTree& counters) {
+  stats::check_conservation(counters, laws());
+  const Gemm::Sizes& s = lowered(operation).sizes();
+  const Count outputs = s.batch * s.m * s.n;
+  const Count writes = outputs * program.writes_of_output();
+  const Count added = program.folds_outside() ? writes - outputs : 0;
+  const auto& writeback = counters.at("writeback");
+  util::require(writeback.at("output_writes") == writes, "conservation",
+                "every output is stored once for each time it is made");
+  util::require(writeback.at("psum_reads") == counters.at("multiplier").at("psum_forwards") + added, "conservation",
+                "every partial sum read is passed on or added to");
+  util::require(counters.at("multiplier").at("multiplications") >= multiplications(operation), "conservation",
+                "every multiplication is done");
+}
+
+// The operands of a nest over the caller's memory. A convolution over three dimensions is lowered into `rows`.
+NestOperands nest_operands(const Operation& operation, const Operands& operands, std::vector<float>& rows) {
+  NestOperands nest;
+  if (!operands.present()) return nest;
+  const Conv* conv = std::get_if<Conv>(&operation);
+  const Gemm::Sizes& g = lowered(operation).sizes();
+  nest.weights = operands.b.data;
+  nest.output = operands.output;
+  if (conv != nullptr && conv->sizes().input.size() < 3) {
+    const Conv::Sizes& s = conv->sizes();
+    const std::size_t last = s.input.size() - 1;
+    const std::int64_t height = last == 0 ? 1 : s.input[0];
+    const std::int64_t width = s.input[last];
+    const std::int64_t plane = height * width;
+    const std::int64_t channels = s.channels / s.groups;
+    nest.inputs = operands.a.data;
+    nest.input_strides = {s.channels * plane, channels * plane, plane, width, 1};
+    nest.input_sizes = {height, width};
+    nest.pad = {last == 0 ? 0 : s.pad_begin[0], s.pad_begin[last]};
+    const std::int64_t across = s.kernel[last];
+    const std::int64_t down = last == 0 ? 1 : s.kernel[0];
+    const std::int64_t row = operands.b.row_stride;
+    nest.weight_strides = {operands.b.batch_stride, operands.b.column_stride, row * down * across, row * across, row};
+    const std::int64_t out_width = conv->output()[last];
+    const std::int64_t out_plane = out_width * (last == 0 ? 1 : conv->output()[0]);
+    nest.output_strides = {s.filters * out_plane, s.filters / s.groups * out_plane, out_plane, out_width, 1};
+    return nest;
+  }
+  nest.inputs = operands.a.data;
+  nest.input_strides = {0, operands.a.batch_stride, 0, operands.a.row_stride, operands.a.column_stride};
+  nest.input_sizes = {g.m, g.k};
+  nest.weight_strides = {operands.b.batch_stride, operands.b.column_stride, 0, 0, operands.b.row_stride};
+  nest.output_strides = {0, g.m * g.n, 1, g.n, 0};
+  if (conv != nullptr) {
+    const workload::Im2col im2col(*conv);
+    rows.resize(static_cast<std::size_t>(g.batch * g.m * g.k));
+    for (std::int64_t i = 0; i < g.batch * g.m; ++i)
+      im2col.gather(operands.a.data, i / g.m, i % g.m, rows.data() + i * g.k, 1);
+    nest.inputs = rows.data();
+    const std::int64_t pixels = g.m / conv->sizes().batch;
+    nest.input_strides = {pixels * g.k, g.m * g.k, 0, g.k, 1};
+    nest.input_sizes[0] = pixels;
+    nest.output_strides = {g.batch * g.n * pixels, g.n * pixels, pixels, 1, 0};
+  }
+  return nest;
+}
+
+class Flow {
+ public:
+  Flow(Fabric& fabric, const DenseProgram& program) : fabric_(fabric), program_(program) {}
+
+  // Rounds that begin in a machine at rest cost the same wherever they are, so each kind is evaluated once; from the
+  // first that overlaps with its successor on they are evaluated in order.
+  Outcome run() {
+    const Count overlapping = program_.first_overlapping();
+    const Count alone = overlapping == program_.size() ? overlapping : overlapping - 1;
+    std::map<fabric::Round, Count> kinds;  // how often each occurs
+    for (Count i = 0; i < alone; ++i) {
+      fabric::Round round = program_.at(i);
+      round.before = 0;
+      round.awaited = round.results;
+      ++kinds[round];
+    }
+    for (const auto& [round, times] : kinds) {
+      const RoundCost cost = fabric_.flow(round);
+      outcome_.cycles += cost.finish * times;
+      stats::accumulate(outcome_.counters, cost.counters, times);
+    }
+    outcome_.distinct_rounds = static_cast<Count>(kinds.size());
+    outcome_.rounds = program_.size();
+    if (alone < program_.size()) chain(alone);
+    return outcome_;
+  }
+
+ private:
+  // In order, until a round leaves the same behind as the one before, and the next one waits only for results of such
+  // rounds: it waits less and less then, and all to come are alike. The last is evaluated next, as many rounds early as
+  // are left out.
+  void chain(Count first) {
+    const stats::CounterTree before = fabric_.counters();
+    const Count last = program_.size() - 1;
+    Cycle finish = 0;
+    Cycle first_sum = 0;
+    std::vector<Cycle> state;
+    Count since = first;  // the state is this
+    Count i = first;
+    for (; i <= last; ++i) {
+      const stats::CounterTree counters = fabric_.counters();
+      finish = fabric_.flow_round(program_.at(i), i == first);
+      ++outcome_.distinct_rounds;
+      const std::vector<Cycle> now = fabric_.left_behind();
+      const Cycle period = fabric_.round().first_sum - first_sum;
+      first_sum = fabric_.round().first_sum;
+      const fabric::Round round = program_.at(i);
+      if (now != state) since = i;
+      if (now == state && comes_from_after(round, since) && i + 1 < last) {
+        leave_out(i, last, period, stats::difference(fabric_.counters(), counters));
+        fabric::Round end = program_.at(last);
+        end.before = (i + 1) * end.results;
+        end.awaited = end.before + end.results;
+        finish = fabric_.flow_round(end, false);
+        ++outcome_.distinct_rounds;
+        break;
+      }
+      state = now;
+    }
+    outcome_.cycles += finish;
+    stats::accumulate(outcome_.counters, stats::difference(fabric_.counters(), before), 1);
+  }
+
+  // Whether none of the results that a round awaits was made before round `since` was through.
+  static bool comes_from_after(const fabric::Round& round, Count since) {
+    return round.awaited == 0 || round.awaited > (since + 1) * round.results;
+  }
+
+  // The rounds between `seen` and `last`, which take `period` cycles each; they may touch other numbers of words.
+  void leave_out(Count seen, Count last, Cycle period, const stats::CounterTree& counters) {
+    const Count rounds = last - seen - 1;
+    outcome_.cycles += period * rounds;
+    stats::accumulate(outcome_.counters, counters, rounds);
+    const fabric::Round alike = program_.at(seen);
+    for (Count i = seen + 1; i < last; ++i) {
+      const fabric::Round round = program_.at(i);
+      outcome_.counters["memory"]["weight_reads"] += round.weight_reads - alike.weight_reads;
+      outcome_.counters["memory"]["input_reads"] += round.input_reads - alike.input_reads;
+      outcome_.counters["writeback"]["output_writes"] += round.outputs - alike.outputs;
+    }
+  }
+
+  Fabric& fabric_;
+  const DenseProgram& program_;
+  Outcome outcome_;
+};
+
+// Rounds, and rows of windows, at the edge of a layer do the same as others in the same time but touch fewer words.
+void count_words(stats::CounterTree& counters, const DenseProgram& program) {
+  fabric::Round all;
+  Count added = 0;
+  for (Count i = 0; i < program.size(); ++i) {
+    const fabric::Round round = program.at(i);
+    all.weight_reads += round.weight_reads;
+    all.input_reads += round.input_reads;
+    all.outputs += round.outputs;
+    if (round.adds) added += round.outputs;
+  }
+  counters["memory"]["weight_reads"] = all.weight_reads;
+  counters["memory"]["input_reads"] = all.input_reads;
+  auto& writeback = counters["writeback"];
+  writeback["output_writes"] = all.outputs;
+  if (program.folds_outside()) writeback["psum_reads"] = added;
+}
+
+// A run that is clocked, and left as soon as the machine is at a round's begin in a state that it has been in before:
+// what comes then has been seen.
+class Stepped {
+ public:
+  Stepped(const arch::Machine& machine, DenseProgram& program) : fabric_(machine), program_(program) {}
+
+  Outcome run() {
+    const Count overlapping = program_.first_overlapping();
+    const Count comparable = overlapping == program_.size() ? overlapping : 0;
+    const Cycle last = fabric_.step({.rounds = &program_, .packets = &program_},
+                                    [&](Cycle now) { return comparable > 0 && repeats(now); });
+    Outcome outcome;
+    outcome.rounds = program_.size();
+    outcome.cycles = last;
+    outcome.counters = fabric_.counters();
+    outcome.stepped_rounds = outcome.distinct_rounds = program_.size();
+    if (repeated_) extrapolate(outcome);
+    return outcome;
+  }
+
+ private:
+  struct Begin {
+    Cycle cycle;
+    Cycle finish;  // of the round before
+    std::vector<int> state;
+    stats::CounterTree counters;
+  };
+
+  bool repeats(Cycle now) {
+    begins_.push_back({now, fabric_.last_stored(), fabric_.state(), fabric_.counters()});
+    const Begin& here = begins_.back();
+    for (std::size_t i = 1; i + 1 < begins_.size() && !repeated_; ++i) {
+      if (begins_[i].state == here.state) repeated_ = i;
+    }
+    return repeated_.has_value();
+  }
+
+  void extrapolate(Outcome& outcome) {
+    const std::size_t period = begins_.size() - 1 - *repeated_;
+    const Begin& from = begins_[*repeated_];
+    const Begin& to = begins_.back();
+    const auto rounds = static_cast<Count>(begins_.size()) - 1;  // that are done
+    const Count left = program_.size() - rounds;
+    const Count whole = left / static_cast<Count>(period);
+    const Begin& part = begins_[*repeated_ + static_cast<std::size_t>(left % static_cast<Count>(period))];
+    outcome.stepped_rounds = outcome.distinct_rounds = rounds;
+    outcome.counters = to.counters;
+    outcome.cycles = to.cycle + whole * (to.cycle - from.cycle) + part.finish - from.cycle;
+    stats::accumulate(outcome.counters, to.counters, whole);
+    stats::accumulate(outcome.counters, from.counters, -whole - 1);
+    stats::accumulate(outcome.counters, part.counters, 1);
+    count_words(outcome.counters, program_);
+  }
+
+  Fabric fabric_;
+  DenseProgram& program_;
+  std::vector<Begin> begins_;
+  std::optional<std::size_t> repeated_;
+};
+
+// Where every row of windows begins in a machine at rest each costs what another does, so a layer of a few rows tells
+// the cost of all. Partial sums that go around through the ports meet in an order of their own.
+Outcome step_distinct(const arch::Machine& machine, const mapping::Nest& nest, const mapping::DenseTile& tile,
+                      DenseProgram& program) {
+  const arch::FlexibleArray array = arch::flexible_array(machine);
+  const Count rows = program.rows();
+  if (!array.row_barrier || program.clusters().psum_multiplier || rows <= 3) return Stepped(machine, program).run();
+  const auto of_rows = [&](Count count) {
+    mapping::Nest part = nest;
+    part.sizes[Loop::x] = count * tile.sizes[Loop::x];
+    DenseProgram shorter(part, tile, array);
+    return Stepped(machine, shorter).run();
+  };
+  const Outcome two = of_rows(2);  // the first and the last may differ from those between
+  Outcome outcome = of_rows(3);
+  outcome.cycles += (rows - 3) * (outcome.cycles - two.cycles);
+  const stats::CounterTree of_row = stats::difference(outcome.counters, two.counters);
+  stats::accumulate(outcome.counters, of_row, rows - 3);
+  count_words(outcome.counters, program);
+  return outcome;
+}
+
+}  // namespace
+
+void check_fit(const arch::FlexibleArray& array, const mapping::Nest& nest, const mapping::DenseTile& tile) {
+  util::Diagnostics faults;
+  std::int64_t product = 1;
+  for (int i = 0; i < mapping::kLoops; ++i) {
+    const std::int64_t size = tile.sizes[static_cast<Loop>(i)];
+    if (size > array.multipliers || product > array.multipliers) {
+      product = array.multipliers + 1;
+      break;
+    }
+    product *= size;
+  }
+  const bool fits = product <= array.multipliers;
+  const std::int64_t folds = fits ? mapping::Iterations(nest, tile).folds() : 1;
+  const bool psums = folds > 1 && array.folding == arch::Folding::multipliers;
+  const std::int64_t needed = fits ? product + (psums ? tile.clusters() : 0) : 0;
+  if (!fits || needed > array.multipliers) {
+    faults.add(Code::tile_does_not_fit, "tile",
+               fmt::format("the tile needs more than the {} multipliers of the machine{}", array.multipliers,
+                           psums ? ": a product each, and one multiplier a virtual neuron to add up folds" : ""),
+               psums ? "a smaller tile, or reduction.accumulators = true" : "a smaller tile");
+  } else if (array.only_over_time && tile.cluster() > 1) {
+    faults.add(Code::unsupported_mapping, "tile",
+               fmt::format("virtual neurons of {} multipliers: temporal reduction adds up over time only, one "
+                           "multiplier each",
+                           tile.cluster()),
+               nest.matrix ? "K = 1, or reduction.type = art" : "R = S = C = 1, or reduction.type = art");
+  } else if (tile.cluster() == 1 && folds > 1 && array.folding == arch::Folding::reduction && !array.only_over_time &&
+             tile.clusters() > 1) {
+    faults.add(Code::unsupported_mapping, "tile",
+               "virtual neurons of one multiplier: two of them would share an accumulator at the first adder",
+               nest.matrix ? "K = 2 or more, or reduction.type = temporal"
+                           : "R, S or C of 2 or more, or reduction.type = temporal");
+  }
+  faults.raise_if_any();
+}
+
+Outcome step_flexible(const arch::Machine& machine, const Operation& operation, const mapping::DenseTile& tile,
+                      const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle) {
+  Fabric fabric(machine, shuffle);
+  std::vector<float> rows;
+  DenseProgram program(mapping::nest_of(operation), tile, arch::flexible_array(machine),
+                       nest_operands(operation, operands, rows), progress);
+  Outcome outcome;
+  outcome.cycles = fabric.step({.rounds = &program, .packets = &program});
+  outcome.rounds = outcome.distinct_rounds = program.size();
+  outcome.counters = fabric.counters();
+  check_work(operation, program, outcome.counters);
+  return outcome;
+}
+
+Outcome flow_flexible(Fabric& fabric, const arch::Machine& machine, const Operation& operation,
+                      const mapping::DenseTile& tile, const Operands& operands) {
+  const arch::FlexibleArray array = arch::flexible_array(machine);
+  const mapping::Nest nest = mapping::nest_of(operation);
+  DenseProgram program(nest, tile, array);
+  const stats::CounterTree before = fabric.counters();
+  fabric.start({.rounds = &program, .packets = &program});
+  const stats::CounterTree started = fabric.counters();
+  Outcome outcome;
+  if (fabric.has_flow()) {
+    outcome = Flow(fabric, program).run();
+    stats::accumulate(outcome.counters, stats::difference(started, before), 1);
+  } else {
+    outcome = step_distinct(machine, nest, tile, program);
+  }
+  check_work(operation, program, outcome.counters);
+  if (operands.present()) compute_on_host(operation, operands);
+  return outcome;
+}
+
+}  // namespace cairn::engine

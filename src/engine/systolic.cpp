@@ -1,0 +1,143 @@
+#include "engine/systolic.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/host_kernels.h"
+#include "engine/tile_program.h"
+#include "util/diagnostics.h"
+
+namespace cairn::engine {
+namespace {
+
+using fabric::Round;
+
+// What every finished run on a systolic array obeys, whatever its parts.
+const std::vector<stats::Conservation>& laws() {
+  static const std::vector<stats::Conservation> kLaws{
+      {"every word sent was read or is padding",
+       {"distribution.words"},
+       {"memory.weight_reads", "memory.input_reads", "memory.padding_words"}},
+      {"every operand queued was used", {"multiplier.operand_pushes"}, {"multiplier.operand_pops"}},
+      {"every word sent or passed on was queued",
+       {"distribution.words", "multiplier.hops"},
+       {"multiplier.operand_pushes"}},
+      {"a multiplication takes two operands",
+       {"multiplier.operand_pops"},
+       {"multiplier.multiplications", "multiplier.multiplications"}},
+      {"every product is accumulated", {"multiplier.multiplications"}, {"reduction.register_writes"}},
+      {"every sum is read out", {"reduction.results"}, {"collection.results_in"}},
+      {"every result read out is sent on", {"collection.results_in"}, {"collection.results_out"}},
+      {"every result arrives", {"collection.results_out"}, {"writeback.results"}}};
+  return kLaws;
+}
+
+void check_work(const Gemm& gemm, const stats::CounterTree& counters) {
+  stats::check_conservation(counters, laws());
+  const Gemm::Sizes& s = gemm.sizes();
+  util::require(counters.at("writeback").at("output_writes") == s.batch * s.m * s.n, "conservation",
+                "every output is stored once");
+  util::require(counters.at("multiplier").at("multiplications") >= gemm.multiplications(), "conservation",
+                "every multiplication is done");
+}
+
+// One round by itself, timing only: what flow falls back to.
+class SingleRound final : public fabric::Rounds, public fabric::Panels {
+ public:
+  SingleRound(const Round& round, int columns) : round_(round), columns_(columns) {}
+  Count size() const override { return 1; }
+  Round at(Count) const override { return round_; }
+  void load(Count, float* panel) const override {
+    std::fill_n(panel, round_.steps * (round_.used.rows + round_.used.columns), 0.0F);
+  }
+  bool store(Count, int lane, float) override {
+    return lane / columns_ < round_.valid.rows && lane % columns_ < round_.valid.columns;
+  }
+
+ private:
+  Round round_;
+  int columns_;  // of the array
+};
+
+// A clocked round holds its operands in memory.
+void refuse_unsteppable(const Round& round) {
+  constexpr Count kMostWords = Count{1} << 30;
+  const Count words = round.used.rows + round.used.columns;
+  if (round.steps > kMostWords / words) {
+    throw Error(Code::too_large, "operation",
+                fmt::format("{} steps of {} operands are too many to clock one by one", round.steps, words),
+                "--evaluator flow on a machine without queue_depth, or a smaller K");
+  }
+}
+
+RoundCost step_round(const arch::Machine& machine, const Round& round) {
+  refuse_unsteppable(round);
+  Fabric fabric(machine);
+  SingleRound single(round, fabric.array().extent.columns);
+  const Cycle finish = fabric.step({.rounds = &single, .panels = &single});
+  return {finish, fabric.array().overlapped ? fabric.interval(round) : finish, fabric.counters()};
+}
+
+void refuse_if_too_long(bool too_long) {
+  if (too_long)
+    throw Error(Code::too_large, "operation", "its cycles do not fit in 63 bits", "simulate a smaller operation");
+}
+
+// Rounds one after the other: `begin` is when the next may start, `end` when the last output so far is stored.
+struct Timeline {
+  Cycle begin = 0;
+  Cycle end = 0;
+
+  void append(const RoundCost& cost, Count times) {
+    Cycle last_begin = 0;
+    bool overflow = __builtin_mul_overflow(times - 1, cost.interval, &last_begin);
+    overflow = __builtin_add_overflow(begin, last_begin, &last_begin) || overflow;
+    Cycle last_end = 0;
+    overflow = __builtin_add_overflow(last_begin, cost.finish, &last_end) || overflow;
+    overflow = __builtin_add_overflow(last_begin, cost.interval, &begin) || overflow;
+    refuse_if_too_long(overflow);
+    end = std::max(end, last_end);
+  }
+};
+
+}  // namespace
+
+Outcome step_systolic(const arch::Machine& machine, const Operation& operation, const mapping::Tile& tile,
+                      const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle) {
+  Fabric fabric(machine, shuffle);
+  TileProgram program(operation, tile, fabric.array(), operands, progress);
+  refuse_unsteppable(program.at(0));
+  Outcome outcome;
+  outcome.cycles = fabric.step({.rounds = &program, .panels = &program}) - fabric.uncounted();
+  outcome.rounds = program.size();
+  outcome.distinct_rounds = static_cast<Count>(mapping::OutputTiles(lowered(operation), tile).groups().size());
+  outcome.counters = fabric.counters();
+  check_work(lowered(operation), outcome.counters);
+  return outcome;
+}
+
+Outcome flow_systolic(Fabric& fabric, const arch::Machine& machine, const Operation& operation,
+                      const mapping::Tile& tile, const Operands& operands, RoundCosts& known) {
+  const Gemm& gemm = lowered(operation);
+  Outcome outcome;
+  Timeline timeline;
+  for (const auto& group : mapping::OutputTiles(gemm, tile).groups()) {
+    const Round round = round_of(fabric.array(), gemm.sizes().k, group.rows, group.columns);
+    auto cost = known.find(round);
+    if (cost == known.end()) {
+      cost = known.emplace(round, fabric.has_flow() ? fabric.flow(round) : step_round(machine, round)).first;
+    }
+    timeline.append(cost->second, group.count);
+    stats::accumulate(outcome.counters, cost->second.counters, group.count);
+    outcome.rounds += group.count;
+    ++outcome.distinct_rounds;
+  }
+  outcome.stepped_rounds = fabric.has_flow() ? 0 : outcome.distinct_rounds;
+  outcome.cycles = timeline.end - fabric.uncounted();
+  check_work(gemm, outcome.counters);
+  if (operands.present()) compute_on_host(operation, operands);
+  return outcome;
+}
+
+}  // namespace cairn::engine

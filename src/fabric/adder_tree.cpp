@@ -1,0 +1,339 @@
+#include "fabric/adder_tree.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace cairn::fabric {
+
+using kernel::Stream;
+
+namespace {
+
+void add(AdderCounters& total, const AdderCounters& part, Count times) {
+  total.additions_2to1 += part.additions_2to1 * times;
+  total.additions_3to1 += part.additions_3to1 * times;
+  total.queue_pushes += part.queue_pushes * times;
+  total.queue_pops += part.queue_pops * times;
+  total.wire_writes += part.wire_writes * times;
+}
+
+}  // namespace
+
+AdderTree::AdderTree(int multipliers, bool folding, Switches switches, Cycle level_latency)
+    : folding_(folding),
+      switches_(switches),
+      level_latency_(level_latency),
+      parents_come_first_(level_latency == 1 && switches == Switches::linked),
+      add_2_(multipliers),
+      add_3_(multipliers),
+      pass_(multipliers),
+      no_left_(multipliers),
+      no_right_(multipliers),
+      folding_now_(multipliers) {
+  plan_.multipliers = multipliers;
+}
+
+void AdderTree::configure(const Clusters& clusters) {
+  configure_clocked(clusters);
+  paths_.clear();
+  for (int i = 0; i < clusters.used(); ++i) paths_.push_back(product_path(plan_, i));
+  step_cost_ = cost_of_step();
+}
+
+void AdderTree::configure_clocked(const Clusters& clusters) {
+  const int multipliers = plan_.multipliers;
+  clusters_ = clusters;
+  plan_ = plan_tree(multipliers, clusters, folding_, switches_);
+  sides_.assign(kSides, Operands(multipliers));
+  folds_ = std::vector<Fold>(folding_ ? plan_.adders.size() : 0);
+  to_folds_.clear();
+  under_way_.assign(static_cast<std::size_t>(level_latency_), {});
+  for (kernel::LaneSet* set : {&add_2_, &add_3_, &pass_, &no_left_, &no_right_, &folding_now_}) set->clear_all();
+  const int leaves = multipliers / 2 - 1;  // index of the first leaf
+  for (int i = 0; i < multipliers - 1; ++i) {
+    for (const int side : {0, 1}) {
+      const bool expects = i >= leaves ? 2 * (i - leaves) + side < clusters.used() : feeds_parent(2 * i + 1 + side);
+      if (!expects) (side == 0 ? no_left_ : no_right_).set(i);
+    }
+    const Adder& adder = plan_.adders[static_cast<std::size_t>(i)];
+    if (!adder.configured || adder.mode == AdderMode::fold) continue;
+    (adder.mode == AdderMode::add_2 ? add_2_ : adder.mode == AdderMode::add_3 ? add_3_ : pass_).set(i);
+  }
+  make_routes();
+}
+
+void AdderTree::make_routes() {
+  routes_.assign(plan_.adders.size(), Route{});
+  for (std::size_t i = 0; i < plan_.adders.size(); ++i) {
+    const Adder& adder = plan_.adders[i];
+    const int index = static_cast<int>(i);
+    Route& route = routes_[i];
+    if (adder.mode == AdderMode::add_2 && adder.link >= 0) {
+      route = {Way::neighbour, adder.link};
+    } else if (adder.complete) {
+      route = {adder.fold_at < 0 ? Way::output : Way::fold, adder.fold_at};
+    } else {
+      route = {Way::parent, parent_of(index), index % 2 == 1 ? left : right};
+    }
+  }
+  // Every multiplier's way tells whose words come by.
+  for (int i = 0; i < clusters_.used(); ++i) {
+    const int owner = clusters_.owner(i);
+    int at = plan_.multipliers / 2 - 1 + i / 2;
+    bool from_left = i % 2 == 0;
+    for (;;) {
+      Route& route = routes_[static_cast<std::size_t>(at)];
+      const Adder& adder = plan_.adders[static_cast<std::size_t>(at)];
+      route.owner[from_left ? 0 : 1] = owner;
+      if (adder.mode == AdderMode::add_3) route.owner[0] = route.owner[1] = owner;
+      if (adder.mode == AdderMode::add_2) {
+        const bool alone = (from_left ? no_right_ : no_left_).test(at);
+        if (alone) route.owner[0] = route.owner[1] = owner;
+      }
+      const bool aside =
+          route.way == Way::neighbour || (adder.mode == AdderMode::add_1_pass_1 && from_left == is_even(at));
+      if (!aside && adder.complete) break;
+      from_left = at % 2 == 1;
+      at = aside ? adder.link : parent_of(at);
+    }
+  }
+}
+
+bool AdderTree::feeds_parent(int index) const {
+  const Adder& adder = plan_.adders[static_cast<std::size_t>(index)];
+  if (!adder.configured || adder.complete || adder.mode == AdderMode::fold) return false;
+  return adder.mode != AdderMode::add_2 || adder.link < 0;
+}
+
+Count AdderTree::configured() const {
+  return std::ranges::count_if(plan_.adders, [](const Adder& adder) { return adder.configured; });
+}
+
+bool AdderTree::tick(const kernel::Wires<float>::Frame& products, AdderCounters& counters) {
+  outputs_.clear();
+  cycle_ = (cycle_ + 1) % under_way_.size();
+  arriving_.clear();
+  std::swap(arriving_, under_way_[cycle_]);
+  to_parents_ = &under_way_[cycle_];
+  to_neighbours_ = &under_way_[(cycle_ + 1) % under_way_.size()];
+  for (const Transfer& transfer : arriving_) sides_[transfer.side].push(transfer.adder, transfer.value);
+  counters.queue_pushes += std::ssize(arriving_);
+  for (const auto& [adder, item] : to_folds_) {
+    folds_[static_cast<std::size_t>(adder)].waiting.push(item);
+    folding_now_.set(adder);
+  }
+  to_folds_.clear();
+  const int first_leaf = plan_.multipliers / 2 - 1;
+  Count taken = 0;
+  products.valid.for_each([&](int i) {
+    sides_[i % 2 == 0 ? left : right].push(first_leaf + i / 2, products.values[static_cast<std::size_t>(i)]);
+    ++taken;
+  });
+  counters.queue_pushes += taken;
+  counters.wire_writes += taken;
+  bool worked = false;
+  for (std::size_t word = 0; word < add_2_.words().size(); ++word) worked = work(word, counters) || worked;
+  // Each went through the adder's own queue; what did not leave the tree by a wire of it.
+  counters.queue_pushes += handed_over_ + pushed_;
+  counters.queue_pops += handed_over_;
+  counters.wire_writes += handed_over_ - std::ssize(outputs_);
+  handed_over_ = pushed_ = 0;
+  if (folding_) worked = fold(counters) || worked;
+  return worked || !to_folds_.empty() ||
+         std::ranges::any_of(under_way_, [](const auto& sent) { return !sent.empty(); });
+}
+
+Count AdderTree::transfers() const {
+  Count transfers = 0;
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    if (i == 0 || outputs_[i].adder != outputs_[i - 1].adder) ++transfers;
+  }
+  return transfers;
+}
+
+Count distinct(const Stream& stream) {
+  Count cycles = 0;
+  Cycle last = 0;
+  for (const kernel::Piece& piece : stream.pieces()) {
+    cycles += piece.step == 0 ? 1 : piece.count;
+    if (cycles > 1 && piece.first == last) --cycles;
+    last = piece.last();
+  }
+  return cycles;
+}
+
+// The adders of 64 lanes that have what they need. From the root down: what one hands to its parent is seen there in
+// the next cycle.
+bool AdderTree::work(std::size_t word, AdderCounters& counters) {
+  const std::uint64_t l = sides_[left].there.words()[word];
+  const std::uint64_t r = sides_[right].there.words()[word];
+  const std::uint64_t two = add_2_.words()[word];
+  const std::uint64_t both = l & r & two;
+  const std::uint64_t only_left = l & ~r & no_right_.words()[word] & two;
+  const std::uint64_t only_right = r & ~l & no_left_.words()[word] & two;
+  const std::uint64_t passing = (l | r) & pass_.words()[word];
+  const auto each = [&](std::uint64_t adders, const auto& f) {
+    for (; adders != 0; adders &= adders - 1) f(static_cast<int>(word * 64) + std::countr_zero(adders));
+  };
+  const auto result = [&](int i, float value, int side) {
+    const Route& route = routes_[static_cast<std::size_t>(i)];
+    hand_over(i, route, value, route.owner[side]);
+  };
+  each(both, [&](int i) { result(i, sides_[left].pop(i) + sides_[right].pop(i), 0); });
+  each(only_left, [&](int i) { result(i, sides_[left].pop(i), 0); });
+  each(only_right, [&](int i) { result(i, sides_[right].pop(i), 1); });
+  each(passing, [&](int i) { pass(i, counters); });
+  // Last, since in a double switch what the neighbour sends is used in the same cycle.
+  const std::uint64_t three = sides_[left].there.words()[word] & sides_[right].there.words()[word] & l & r &
+                              sides_[neighbour].there.words()[word] & add_3_.words()[word];
+  each(three, [&](int i) { result(i, sides_[left].pop(i) + sides_[right].pop(i) + sides_[neighbour].pop(i), 0); });
+  counters.additions_2to1 += std::popcount(both);
+  counters.additions_3to1 += std::popcount(three);
+  counters.queue_pops += 2 * std::popcount(both) + std::popcount(only_left | only_right) + 3 * std::popcount(three);
+  return (both | only_left | only_right | passing | three) != 0;
+}
+
+void AdderTree::hand_over(int adder, const Route& route, float value, int owner) {
+  ++handed_over_;
+  if (route.way == Way::output) {
+    outputs_.push_back({adder, {value, owner}});
+  } else if (route.way == Way::parent) {
+    if (parents_come_first_) {
+      sides_[route.side].push(route.to, value);
+      ++pushed_;
+    } else {
+      to_parents_->push_back({route.to, route.side, value});
+    }
+  } else if (route.way == Way::neighbour) {
+    to_neighbour(route.to, value);
+  } else if (adder == 0) {  // the root and the adder above it work in the same cycle
+    folds_[static_cast<std::size_t>(route.to)].waiting.push({value, owner});
+    folding_now_.set(route.to);
+  } else {
+    to_folds_.emplace_back(route.to, Item{value, owner});
+  }
+}
+
+void AdderTree::to_neighbour(int adder, float value) {
+  if (switches_ == Switches::doubled) {
+    sides_[neighbour].push(adder, value);
+    ++pushed_;
+  } else {
+    to_neighbours_->push_back({adder, neighbour, value});
+  }
+}
+
+// An adder that two virtual neurons pass: one goes up and the other aside, or both go up together.
+void AdderTree::pass(int index, AdderCounters& counters) {
+  const Route& route = routes_[static_cast<std::size_t>(index)];
+  const bool aside = plan_.adders[static_cast<std::size_t>(index)].mode == AdderMode::add_1_pass_1;
+  const Count before = handed_over_;
+  for (const Side side : {left, right}) {
+    Operands& operands = sides_[side];
+    while (operands.there.test(index)) {
+      ++counters.queue_pops;
+      const float value = operands.pop(index);
+      if (aside && (side == left) == is_even(index)) {
+        ++counters.queue_pushes;
+        ++counters.queue_pops;
+        ++counters.wire_writes;
+        to_neighbour(plan_.adders[static_cast<std::size_t>(index)].link, value);
+      } else {
+        hand_over(index, route, value, route.owner[side]);
+      }
+      if (aside) break;
+    }
+  }
+  if (!aside && handed_over_ == before + 2 && route.way != Way::output) --counters.wire_writes;  // both cross together
+}
+
+bool AdderTree::fold(AdderCounters& counters) {
+  bool worked = false;
+  folding_now_.for_each([&](int index) {
+    Fold& f = folds_[static_cast<std::size_t>(index)];
+    const Item item = f.waiting.pop();
+    if (f.waiting.empty()) folding_now_.clear(index);
+    worked = true;
+    if (f.folded > 0) ++counters.additions_2to1;
+    f.sum = f.folded == 0 ? item.value : f.sum + item.value;
+    if (++f.folded < clusters_.folds) return;
+    f.folded = 0;
+    ++counters.queue_pushes;
+    ++counters.queue_pops;
+    outputs_.push_back({index, {f.sum, item.owner}});
+  });
+  return worked;
+}
+
+// The counts of a step do not depend on time, so they are taken from one that is clocked.
+AdderCounters AdderTree::cost_of_step() const {
+  AdderTree once(plan_.multipliers, folding_, switches_, level_latency_);
+  Clusters single = clusters_;
+  single.folds = 1;
+  once.configure_clocked(single);
+  kernel::Wires<float>::Frame products{kernel::LaneSet(plan_.multipliers),
+                                       std::vector<float>(static_cast<std::size_t>(plan_.multipliers))};
+  for (int i = 0; i < clusters_.used(); ++i) products.valid.set(i);
+  AdderCounters cost;
+  once.tick(products, cost);
+  products.valid.clear_all();
+  while (once.tick(products, cost)) continue;
+  return cost;
+}
+
+// Streams of the same pace differ by a constant, so the latest of them is all that counts.
+Stream AdderTree::sums(int cluster, const std::vector<Stream>& products) const {
+  std::vector<kernel::Piece> paces;
+  Stream others;
+  const auto later = [](Stream& all, const Stream& one) { all = all.empty() ? one : join(all, one); };
+  for (int i = cluster * clusters_.size; i < (cluster + 1) * clusters_.size; ++i) {
+    const auto lane = static_cast<std::size_t>(i);
+    const Stream& stream = products[lane];
+    if (stream.pieces().size() != 1) {
+      later(others, stream.delayed(delay(paths_[lane])));
+      continue;
+    }
+    kernel::Piece piece = stream.pieces().front();
+    piece.first += delay(paths_[lane]);
+    const auto same = std::ranges::find_if(
+        paces, [&](const kernel::Piece& p) { return p.step == piece.step && p.count == piece.count; });
+    if (same == paces.end()) {
+      paces.push_back(piece);
+    } else {
+      same->first = std::max(same->first, piece.first);
+    }
+  }
+  for (const kernel::Piece& piece : paces) later(others, Stream::regular(piece.first, piece.step, piece.count));
+  return others;
+}
+
+const std::vector<Stream>& AdderTree::flow(const std::vector<Stream>& products, AdderCounters& counters) {
+  out_.assign(plan_.adders.size(), {});
+  Count steps = 0;
+  for (int cluster = 0; cluster < clusters_.count; ++cluster) {
+    const int exit = paths_[static_cast<std::size_t>(cluster * clusters_.size)].exit;
+    Stream& out = out_[static_cast<std::size_t>(exit)];
+    const Stream made = sums(cluster, products);
+    steps = made.count();
+    const Stream both[] = {out, made};
+    out = out.empty() ? made : merge(both);
+  }
+  add(counters, step_cost_, steps);
+  if (!folding_) return out_;
+  for (int cluster = 0; cluster < clusters_.count; ++cluster) {
+    const int exit = paths_[static_cast<std::size_t>(cluster * clusters_.size)].exit;
+    Stream& made = out_[static_cast<std::size_t>(exit)];
+    if (made.empty()) continue;
+    const int fold_at = plan_.adders[static_cast<std::size_t>(exit)].fold_at;
+    Stream& folded = out_[static_cast<std::size_t>(fold_at)];
+    folded = made.delayed(exit == 0 ? 0 : 1).served(1).every(clusters_.folds);
+    counters.wire_writes += distinct(made) - steps;  // two of the same cycle cross together
+    counters.additions_2to1 += made.count() - folded.count();
+    counters.queue_pushes -= made.count() - folded.count();
+    counters.queue_pops -= made.count() - folded.count();
+    made = {};
+  }
+  return out_;
+}
+
+}  // namespace cairn::fabric

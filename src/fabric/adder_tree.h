@@ -1,0 +1,170 @@
+// The tree of adders inside a reduction network, clocked and as streams. What an adder hands to its neighbour or to a
+// folding adder is there a cycle later, what it hands to the next level after the latency of a level. Operands wait in
+// queues for their partners.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "fabric/part.h"
+#include "fabric/tree_plan.h"
+#include "kernel/fifo.h"
+#include "kernel/ring.h"
+
+namespace cairn::fabric {
+
+struct AdderCounters {
+  Count additions_2to1 = 0;
+  Count additions_3to1 = 0;
+  Count configurations = 0;
+  Count queue_pushes = 0;
+  Count queue_pops = 0;
+  Count wire_writes = 0;
+  Count results = 0;
+  Count output_transfers = 0;
+  template <class Counters>
+  static auto fields() {
+    return std::tuple{
+        stats::counter("additions_2to1", &Counters::additions_2to1, "operations", "sums of two operands"),
+        stats::counter("additions_3to1", &Counters::additions_3to1, "operations", "sums of three operands"),
+        stats::counter("configurations", &Counters::configurations, "times", "adders configured, once an operation"),
+        stats::counter("queue_pushes", &Counters::queue_pushes, "words", "words written to the queues"),
+        stats::counter("queue_pops", &Counters::queue_pops, "words", "words read from the queues"),
+        stats::counter("wire_writes", &Counters::wire_writes, "words",
+                       "transfers into, between and behind the adders; two words that cross together are one"),
+        stats::counter("results", &Counters::results, "results", "results handed to the collection network"),
+        stats::counter("output_transfers", &Counters::output_transfers, "transfers",
+                       "transfers of results to the collection network; two that leave together are one")};
+  }
+};
+
+class AdderTree {
+ public:
+  struct Item {
+    float value;
+    int owner;  // virtual neuron
+  };
+  struct Output {
+    int adder;
+    Item item;
+  };
+
+  AdderTree(int multipliers, bool folding, Switches switches = Switches::linked, Cycle level_latency = 1);
+
+  void configure(const Clusters& clusters);
+  Count configured() const;
+
+  // One cycle: takes the products that have arrived; what leaves the tree is in outputs() until the next. Says whether
+  // anything happened.
+  bool tick(const kernel::Wires<float>::Frame& products, AdderCounters& counters);
+  const std::vector<Output>& outputs() const { return outputs_; }
+  // How many transfers the outputs of this cycle take: what an adder passes on together crosses together.
+  Count transfers() const;
+
+  // Flow: what leaves the tree at each adder, in the cycle in which the adder makes it; empty where nothing does. A
+  // product takes a cycle for each adder on its way, and a sum is made when the last of its products is there.
+  const std::vector<kernel::Stream>& flow(const std::vector<kernel::Stream>& products, AdderCounters& counters);
+
+ private:
+  enum Side { left, right, neighbour, kSides };
+
+  // The queues on one side of all adders. Mostly they hold one word at most, which lies in place.
+  struct Operands {
+    explicit Operands(int adders)
+        : there(adders),
+          more(adders),
+          first(static_cast<std::size_t>(adders)),
+          rest(static_cast<std::size_t>(adders)) {}
+
+    void push(int adder, float value) {
+      if (!there.test(adder)) {
+        there.set(adder);
+        first[static_cast<std::size_t>(adder)] = value;
+      } else {
+        more.set(adder);
+        rest[static_cast<std::size_t>(adder)].push(value);
+      }
+    }
+
+    float pop(int adder) {
+      const auto at = static_cast<std::size_t>(adder);
+      const float value = first[at];
+      if (!more.test(adder)) {
+        there.clear(adder);
+      } else {
+        first[at] = rest[at].pop();
+        if (rest[at].empty()) more.clear(adder);
+      }
+      return value;
+    }
+
+    kernel::LaneSet there;
+    kernel::LaneSet more;
+    std::vector<float> first;
+    std::vector<kernel::Ring<float>> rest;
+  };
+
+  // Where an adder's results go.
+  enum class Way { parent, neighbour, fold, output };
+  struct Route {
+    Way way = Way::parent;
+    int to = 0;
+    Side side = left;
+    int owner[2] = {0, 0};  // virtual neuron of what comes from the left and from the right
+  };
+  struct Transfer {
+    int adder;
+    Side side;
+    float value;
+  };
+  struct Fold {
+    kernel::Fifo<Item> waiting;
+    Count folded = 0;
+    float sum = 0;
+  };
+
+  void configure_clocked(const Clusters& clusters);
+  void make_routes();
+  bool work(std::size_t word, AdderCounters& counters);
+  void hand_over(int adder, const Route& route, float value, int owner);
+  void to_neighbour(int adder, float value);
+  void pass(int adder, AdderCounters& counters);
+  bool fold(AdderCounters& counters);
+
+  AdderCounters cost_of_step() const;
+  Cycle link_latency() const { return switches_ == Switches::linked ? 1 : 0; }
+  Cycle delay(const ProductPath& path) const { return path.levels * level_latency_ + path.links * link_latency(); }
+  kernel::Stream sums(int cluster, const std::vector<kernel::Stream>& products) const;
+  bool feeds_parent(int index) const;
+
+  bool folding_;
+  Switches switches_;
+  Cycle level_latency_;
+  // Adders work from the root down, so that what one hands to its parent is seen there in the next cycle.
+  bool parents_come_first_;
+  TreePlan plan_;
+  Clusters clusters_;
+  std::vector<Operands> sides_;
+  // Adders by what they do, and those that nothing comes to from the left, from the right.
+  kernel::LaneSet add_2_, add_3_, pass_, no_left_, no_right_;
+  std::vector<Route> routes_;
+  std::vector<Fold> folds_;                     // FAN, by adder
+  kernel::LaneSet folding_now_;                 // those with words waiting
+  std::vector<std::pair<int, Item>> to_folds_;  // that arrive in the next cycle
+  std::vector<Transfer> arriving_;
+  std::vector<std::vector<Transfer>> under_way_;  // by cycle of arrival, in a ring
+  std::size_t cycle_ = 0;                         // where in the ring
+  std::vector<Transfer>* to_parents_ = nullptr;   // where in it what is sent now arrives
+  std::vector<Transfer>* to_neighbours_ = nullptr;
+  Count handed_over_ = 0;  // results of this cycle
+  Count pushed_ = 0;       // and what of them is in another adder's queue already
+  std::vector<Output> outputs_;
+  std::vector<ProductPath> paths_;  // flow: by multiplier
+  AdderCounters step_cost_;         // flow: what a step of products costs
+  std::vector<kernel::Stream> out_;
+};
+
+// In how many cycles the items of a stream arrive.
+Count distinct(const kernel::Stream& stream);
+
+}  // namespace cairn::fabric

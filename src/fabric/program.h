@@ -1,0 +1,130 @@
+// What a fabric is asked to do: a program of rounds. A round is one configuration of the fabric and the work done
+// under it: a tile of outputs on a systolic array, a block of filters on a flexible machine. Parts see no workload and
+// no mapping, only this.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "util/units.h"
+
+namespace cairn::fabric {
+
+struct Extent {
+  int rows = 0;
+  int columns = 0;
+  Count area() const { return static_cast<Count>(rows) * columns; }
+  bool operator==(const Extent&) const = default;
+  auto operator<=>(const Extent&) const = default;
+};
+
+// Everything that can influence the time and the counters of a round is in here, nothing else: equal rounds that start
+// from equal states cost equal cycles and equal counters.
+struct Round {
+  Count steps = 0;    // products that an accumulator adds up to one result
+  Extent used;        // multipliers that take part; on a flexible machine a row of them, one for each result at a time
+  Extent valid;       // those of them that make outputs of the workload; the rest computes padding
+  Count results = 0;  // what the write-back receives, padding included
+  Count outputs = 0;  // what of it belongs to the workload and is written
+  Count weight_reads = 0;  // words that its steps take from the global buffer, on a flexible machine
+  Count input_reads = 0;
+  bool first = true;  // of the run: the multipliers hold no weights yet
+  bool adds = false;  // its results are added to the partial sums that the global buffer holds
+  Count before = 0;   // results of the rounds before
+  Count awaited = 0;  // results of all rounds so far that must be stored before the next may begin; 0 = none
+  auto operator<=>(const Round&) const = default;
+};
+
+class Rounds {
+ public:
+  virtual ~Rounds() = default;
+  virtual Count size() const = 0;
+  virtual Round at(Count index) const = 0;
+  // Stores a result of a lane. `index` numbers the round where a lane makes one result a round, else the lane's results
+  // from 0 on. Says whether it belongs to the workload; padding is dropped.
+  virtual bool store(Count index, int lane, float value) = 0;
+};
+
+// The operands of a systolic array: all of a round at once, one line a step: first a word for each used column, then
+// one for each used row.
+class Panels {
+ public:
+  virtual ~Panels() = default;
+  virtual void load(Count round, float* panel) const = 0;
+};
+
+// How the multipliers of a flexible machine are grouped: in virtual neurons of equal size, side by side from multiplier
+// 0 on. A virtual neuron adds up the products of its multipliers, and those of `folds` steps, to one output.
+struct Clusters {
+  int count = 0;
+  int size = 0;                  // multipliers of each
+  Count folds = 1;               // steps that make an output
+  bool psum_multiplier = false;  // the first one of each passes partial sums back in, where nothing else adds up folds
+  int slide = 0;                 // runs of this many multipliers hand inputs on to a neighbour; 0 = none
+  bool rightward = false;        // to the right one, else to the left one
+  int used() const { return count * size; }
+  int owner(int multiplier) const { return multiplier / size; }
+  bool operator==(const Clusters&) const = default;
+};
+
+// A step of operands, all offered by the memory in one cycle, as packets: a word and the multipliers that it goes to.
+// A round of a flexible machine is `folds` steps of weights, then for each row and window of outputs `folds` steps of
+// inputs. Where inputs are handed on, only the first window of a row needs all of them.
+enum class StepKind { weights, window, slide };
+constexpr int kStepKinds = 3;
+using Multicast = std::vector<int>;
+
+struct Position {
+  Count round = 0;
+  Count row = 0;     // of windows
+  Count window = 0;  // in the row
+  Count fold = 0;
+  StepKind kind = StepKind::weights;
+  bool operator==(const Position&) const = default;
+};
+
+// What is sent as a weight where the tile hangs over the layer: its products are 0, whatever the input. A signalling
+// NaN, which no arithmetic makes.
+inline float padding_weight() { return std::bit_cast<float>(std::uint32_t{0x7fa00001}); }
+inline bool is_padding(float weight) { return std::bit_cast<std::uint32_t>(weight) == 0x7fa00001; }
+
+class Packets {
+ public:
+  virtual ~Packets() = default;
+  virtual const Clusters& clusters() const = 0;
+  virtual Count rows() const = 0;     // of windows in a round
+  virtual Count windows() const = 0;  // in a row
+  virtual const std::vector<Multicast>& packets(StepKind kind) const = 0;
+  // To the next step, of the next round after the last one.
+  void advance(Position& at) const {
+    if (++at.fold < clusters().folds) return;
+    at.fold = 0;
+    if (at.kind == StepKind::weights) {
+      at.kind = StepKind::window;
+    } else if (++at.window == windows()) {
+      at.window = 0;
+      if (++at.row == rows())
+        at = {at.round + 1, 0, 0, 0, StepKind::weights};
+      else
+        at.kind = StepKind::window;
+    } else if (clusters().slide > 0) {
+      at.kind = StepKind::slide;
+    }
+  }
+  // The words of packets `indices` of a step.
+  virtual void words(const Position& at, const std::vector<int>& indices, float* out) const = 0;
+  // How many words of a step come out of the global buffer; the rest are zeros of padding.
+  virtual Count reads(const Position& at) const = 0;
+};
+
+struct Program {
+  Rounds* rounds = nullptr;
+  const Panels* panels = nullptr;                    // on a systolic array
+  const Packets* packets = nullptr;                  // on a flexible machine
+  std::function<void(const Round&)> configure = {};  // reconfigures every part of the fabric
+  std::function<Cycle(const Round&)> interval = {};  // how soon the next round may follow, where rounds overlap
+};
+
+}  // namespace cairn::fabric

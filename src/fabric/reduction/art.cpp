@@ -1,0 +1,170 @@
+// Augmented reduction tree (paper Fig. 3 "ART", "ART + ACC"; spec dense 7): a binary tree of adders with links between
+// neighbours, in which virtual neurons of any size are added up side by side. With `accumulators` every adder has one
+// at its exit that adds up the folds of an output; without, partial sums go to the global buffer and come back.
+#include <algorithm>
+#include <bit>
+
+#include "fabric/adder_tree.h"
+
+namespace cairn::fabric {
+namespace {
+
+class Art final : public Part {
+ public:
+  struct Params {
+    bool accumulators = true;
+    Switches switches = Switches::linked;
+    std::int64_t level_latency = 1;
+    std::int64_t latency = 1;
+    static auto fields() {
+      return std::tuple{schema::boolean("accumulators", &Params::accumulators,
+                                        "an accumulator behind each adder adds up the folds of an output"),
+                        schema::choice("switches", &Params::switches, {"linked", "double"},
+                                       "neighbours of different parents: adders with a link of a cycle that joins a "
+                                       "sum's last part, or halves of one switch that joins three operands at once"),
+                        schema::integer("level_latency", &Params::level_latency, "cycles", {1, 1 << 10},
+                                        "from an adder to the next level"),
+                        schema::integer("latency", &Params::latency, "cycles", {1, 1 << 10},
+                                        "from the tree, or its accumulators, to the collection network")};
+    }
+  };
+  struct Counters : AdderCounters {
+    Count additions = 0;
+    Count register_reads = 0;
+    Count register_writes = 0;
+    static auto fields() {
+      return std::tuple_cat(
+          AdderCounters::fields<Counters>(),
+          std::tuple{stats::counter("additions", &Counters::additions, "operations", "sums made by accumulators"),
+                     stats::counter("register_reads", &Counters::register_reads, "words", "accumulators read"),
+                     stats::counter("register_writes", &Counters::register_writes, "words", "accumulators written")});
+    }
+  };
+
+  Art(std::string slot, const Params& params, const Array& array, Links& links)
+      : Part(std::move(slot)),
+        params_(params),
+        links_(links),
+        tree_(array.lanes(), false, params.switches, params.level_latency),
+        lanes_(tree_outputs(array.lanes(), false).lane_of),
+        accumulators_(static_cast<std::size_t>(array.lanes())),
+        active_(array.lanes()) {}
+
+  kernel::Wiring wiring() const override { return {{links_.products}, {links_.sums}}; }
+
+  void start(const Program& program) override {
+    clusters_ = program.packets->clusters();
+    tree_.configure(clusters_);
+    counters_.configurations += tree_.configured();
+    std::ranges::fill(accumulators_, Accumulator{});
+    active_.clear_all();
+  }
+
+  void configure(const Round&) override {}
+
+  bool tick(Cycle now) override {
+    auto& products = links_.products->incoming(now);
+    Count taken = 0;
+    for (const std::uint64_t word : products.valid.words()) taken += std::popcount(word);
+    // Accumulators first: what a tree output of this cycle brings is there in the next.
+    bool worked = params_.accumulators && accumulate(now);
+    worked = tree_.tick(products, counters_) || worked;
+    links_.products->take_all(now, taken);
+    for (const AdderTree::Output& output : tree_.outputs()) hand_over(output, now);
+    (params_.accumulators ? counters_.wire_writes : counters_.output_transfers) += tree_.transfers();
+    return worked || taken > 0;
+  }
+
+  bool has_flow() const override { return true; }
+
+  void flow() override {
+    const std::vector<kernel::Stream>& outputs = tree_.flow(links_.products->streams, counters_);
+    std::ranges::fill(links_.sums->streams, kernel::Stream{});
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (outputs[i].empty()) continue;
+      kernel::Stream sums = outputs[i];
+      (params_.accumulators ? counters_.wire_writes : counters_.output_transfers) += distinct(sums);
+      if (params_.accumulators) {
+        const Count folds = sums.count();
+        sums = sums.delayed(1).served(1).every(clusters_.folds);
+        count_accumulated(folds, sums.count());
+      }
+      counters_.results += sums.count();
+      links_.sums->streams[static_cast<std::size_t>(lanes_[i])] = sums.delayed(params_.latency);
+    }
+  }
+
+  std::map<std::string, Count> counters() const override { return stats::values(counters_); }
+  std::string waiting() const override { return ""; }
+
+ private:
+  struct Accumulator {
+    kernel::Ring<AdderTree::Item> waiting;
+    Count folded = 0;
+    float sum = 0;
+  };
+
+  void hand_over(const AdderTree::Output& output, Cycle now) {
+    if (params_.accumulators) {
+      accumulators_[static_cast<std::size_t>(output.adder)].waiting.push(output.item);
+      active_.set(output.adder);
+    } else {
+      emit(output.adder, output.item, now);
+    }
+  }
+
+  void emit(int adder, const AdderTree::Item& item, Cycle now) {
+    links_.sums->push(lanes_[static_cast<std::size_t>(adder)], {item.value, item.owner}, now);
+    ++counters_.results;
+  }
+
+  // Each accumulator takes one word a cycle.
+  bool accumulate(Cycle now) {
+    bool worked = false;
+    active_.for_each([&](int i) {
+      Accumulator& a = accumulators_[static_cast<std::size_t>(i)];
+      const AdderTree::Item item = a.waiting.pop();
+      if (a.waiting.empty()) active_.clear(i);
+      a.sum = a.folded == 0 ? item.value : a.sum + item.value;
+      const bool done = ++a.folded == clusters_.folds;
+      if (done) {
+        a.folded = 0;
+        emit(i, {a.sum, item.owner}, now);
+      }
+      worked = true;
+      count_accumulated(1, done ? 1 : 0);
+    });
+    return worked;
+  }
+
+  // The first fold of an output is written, each further one read, added and written back.
+  void count_accumulated(Count folds, Count results) {
+    counters_.register_writes += folds;
+    counters_.register_reads += folds - results;
+    counters_.additions += folds - results;
+    counters_.queue_pushes += folds + results;
+    counters_.queue_pops += folds + results;
+    counters_.output_transfers += results;
+  }
+
+  Params params_;
+  Links& links_;
+  Counters counters_;
+  AdderTree tree_;
+  std::vector<int> lanes_;  // of the bus, by adder
+  Clusters clusters_;
+  std::vector<Accumulator> accumulators_;  // by adder
+  kernel::LaneSet active_;                 // accumulators with words waiting
+};
+
+}  // namespace
+
+PartInfo reduction_art() {
+  PartInfo row =
+      declare<Art>("reduction", "art", "Augmented reduction tree, with or without accumulators behind it.", "flexible");
+  row.lanes = [](const schema::Values&, const Array& array) { return array.lanes() - 1; };
+  row.output_pairs = [](const Array& array) { return tree_outputs(array.lanes(), false).pairs; };
+  return row;
+}
+
+}  // namespace cairn::fabric

@@ -1,0 +1,82 @@
+// Forwarding adder network (paper Fig. 3 "FAN", SIGMA; spec dense 7): the augmented tree, with a link from the adder
+// that completes a virtual neuron to one that is free, which adds up the folds of the output. It needs no accumulators.
+#include <algorithm>
+#include <bit>
+
+#include "fabric/adder_tree.h"
+
+namespace cairn::fabric {
+namespace {
+
+class Fan final : public Part {
+ public:
+  struct Params {
+    std::int64_t latency = 1;
+    static auto fields() {
+      return std::tuple{schema::integer("latency", &Params::latency, "cycles", {1, 1 << 10},
+                                        "from the last adder to the collection network")};
+    }
+  };
+  struct Counters : AdderCounters {
+    static auto fields() { return AdderCounters::fields<Counters>(); }
+  };
+
+  Fan(std::string slot, const Params& params, const Array& array, Links& links)
+      : Part(std::move(slot)),
+        params_(params),
+        links_(links),
+        tree_(array.lanes(), true),
+        lanes_(tree_outputs(array.lanes(), true).lane_of) {}
+
+  kernel::Wiring wiring() const override { return {{links_.products}, {links_.sums}}; }
+
+  void start(const Program& program) override { tree_.configure(program.packets->clusters()); }
+  void configure(const Round&) override {}
+
+  bool tick(Cycle now) override {
+    auto& products = links_.products->incoming(now);
+    Count taken = 0;
+    for (const std::uint64_t word : products.valid.words()) taken += std::popcount(word);
+    const bool worked = tree_.tick(products, counters_);
+    links_.products->take_all(now, taken);
+    counters_.output_transfers += tree_.transfers();
+    for (const AdderTree::Output& output : tree_.outputs()) {
+      links_.sums->push(lanes_[static_cast<std::size_t>(output.adder)], {output.item.value, output.item.owner}, now);
+      ++counters_.results;
+    }
+    return worked;
+  }
+
+  bool has_flow() const override { return true; }
+
+  void flow() override {
+    const std::vector<kernel::Stream>& outputs = tree_.flow(links_.products->streams, counters_);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      links_.sums->streams[static_cast<std::size_t>(lanes_[i])] = outputs[i].delayed(params_.latency);
+      counters_.results += outputs[i].count();
+      counters_.output_transfers += outputs[i].count();
+    }
+  }
+
+  std::map<std::string, Count> counters() const override { return stats::values(counters_); }
+  std::string waiting() const override { return ""; }
+
+ private:
+  Params params_;
+  Links& links_;
+  Counters counters_;
+  AdderTree tree_;
+  std::vector<int> lanes_;  // of the bus, by adder
+};
+
+}  // namespace
+
+PartInfo reduction_fan() {
+  PartInfo row = declare<Fan>(
+      "reduction", "fan", "Forwarding adder network: adds up folds in adders of its own that are free.", "flexible");
+  row.lanes = [](const schema::Values&, const Array& array) { return array.lanes(); };
+  row.output_pairs = [](const Array& array) { return tree_outputs(array.lanes(), true).pairs; };
+  return row;
+}
+
+}  // namespace cairn::fabric

@@ -1,0 +1,214 @@
+#include "fabric/tree_plan.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "fabric/lines.h"
+#include "util/diagnostics.h"
+
+namespace cairn::fabric {
+namespace {
+
+// The algorithm of spec dense 7.1. What reaches a level from one virtual neuron is always a run of neighbours, so a run
+// is all that is kept.
+class Planner {
+ public:
+  Planner(int multipliers, bool folding, Switches switches) : folding_(folding), switches_(switches) {
+    plan_.multipliers = multipliers;
+    plan_.levels = std::countr_zero(static_cast<unsigned>(multipliers));
+    plan_.adders.resize(static_cast<std::size_t>(multipliers - 1 + (folding ? 1 : 0)));
+  }
+
+  void add(int first, int size) {
+    first_ = first;
+    last_ = first + size - 1;
+    for (level_ = plan_.levels - 1; level_ >= 0; --level_) {
+      climb();
+      if (first_ != last_) continue;
+      if (folding_) {
+        hand_to_fold();
+        return;
+      }
+      adder(first_).complete = true;
+      if (switches_ == Switches::doubled) return;  // the reference sets up the way to the root as well
+    }
+  }
+
+  TreePlan take() { return std::move(plan_); }
+
+ private:
+  Adder& adder(int j) { return plan_.adders[static_cast<std::size_t>(adder_index(level_, j))]; }
+  bool has(int child) const { return child >= first_ && child <= last_; }
+
+  // From the run of children to the run of adders of this level.
+  void climb() {
+    const int adders = 1 << level_;
+    int lowest = adders;
+    int highest = -1;
+    const auto reach = [&](int j) {
+      lowest = std::min(lowest, j);
+      highest = std::max(highest, j);
+    };
+    const int begin = first_ / 2;
+    const int end = last_ / 2;
+    for (int a = begin; a <= end; ++a) {
+      if (a == 0 || a == adders - 1) {
+        if (has(2 * a) || has(2 * a + 1)) {
+          reach(a);
+          adder(a).mode = adder(a).configured ? AdderMode::pass_2 : AdderMode::add_2;
+          adder(a).configured = true;
+        }
+      } else if (a % 2 == 1) {
+        pair(a, reach);
+      } else if (a == begin) {
+        pair(a - 1, reach);
+      }
+    }
+    first_ = lowest;
+    last_ = highest;
+  }
+
+  // Neighbours a (odd) and a + 1, of different parents. Linked, the larger side takes the smaller one in, if it is its
+  // last; a double switch joins three operands at the side of two, or four if there are no others.
+  template <class Reach>
+  void pair(int a, const Reach& reach) {
+    const int middle = 2 * a + 2;  // the first child of the right one
+    const int left = has(middle - 1) || has(middle - 2) ? std::min(last_, middle - 1) - first_ + 1 : 0;
+    const int right = has(middle) || has(middle + 1) ? last_ - std::max(first_, middle) + 1 : 0;
+    const bool both = left > 0 && right > 0;
+    bool to_left = both && left >= right && !has(middle + 2);
+    bool to_right = both && left < right && !has(middle - 3);
+    if (switches_ == Switches::doubled) {
+      const int operands = std::min(last_, middle + 1) - std::max(first_, middle - 2) + 1;
+      const bool joins = operands == 3 || (operands == 4 && last_ - first_ == 3);
+      to_left = joins && has(middle - 2);
+      to_right = joins && !to_left;
+    }
+    if (to_left) {
+      join(a, a + 1);
+      last_ = middle - 1;
+      reach(a);
+    } else if (to_right) {
+      join(a + 1, a);
+      first_ = middle;
+      reach(a + 1);
+    } else {
+      if (left > 0) alone(a, a + 1), reach(a);
+      if (right > 0) alone(a + 1, a), reach(a + 1);
+    }
+  }
+
+  void join(int receiver, int sender) {
+    adder(sender).link = adder_index(level_, receiver);
+    adder(receiver).mode = AdderMode::add_3;
+    adder(receiver).configured = true;
+    adder(sender).mode = adder(sender).configured ? AdderMode::add_1_pass_1 : AdderMode::add_2;
+    adder(sender).configured = true;
+  }
+
+  void alone(int j, int neighbour) {
+    Adder& one = adder(j);
+    const bool linked = one.link >= 0 || adder(neighbour).link == adder_index(level_, j);
+    if (!one.configured) {
+      one.mode = AdderMode::add_2;
+    } else if (linked) {
+      util::require(one.link >= 0, "reduction", "two virtual neurons meet in an adder that takes from its neighbour");
+      one.mode = AdderMode::add_1_pass_1;
+    } else {
+      one.mode = AdderMode::pass_2;
+    }
+    one.configured = true;
+  }
+
+  // In the order from left to right in which the tree can be drawn, the adders above stand between those below; the
+  // output goes to the one next to it on the right side of an odd adder, to the parent of an even one.
+  void hand_to_fold() {
+    int level = level_;
+    int j = first_;
+    while (j % 2 == 1) {
+      j /= 2;
+      --level;
+    }
+    const int extra = plan_.multipliers - 1;
+    const int target = level - 1 < 0 ? extra : adder_index(level - 1, j / 2);
+    adder(first_).complete = true;
+    adder(first_).fold_at = target;
+    Adder& fold = plan_.adders[static_cast<std::size_t>(target)];
+    fold.configured = true;
+    fold.mode = AdderMode::fold;
+  }
+
+  bool folding_;
+  Switches switches_;
+  TreePlan plan_;
+  int level_ = 0;
+  int first_ = 0;
+  int last_ = 0;
+};
+
+}  // namespace
+
+TreePlan plan_tree(int multipliers, const Clusters& clusters, bool folding, Switches switches) {
+  Planner planner(multipliers, folding, switches);
+  for (int i = 0; i < clusters.count; ++i) planner.add(i * clusters.size, clusters.size);
+  return planner.take();
+}
+
+ProductPath product_path(const TreePlan& plan, int multiplier) {
+  int index = plan.multipliers / 2 - 1 + multiplier / 2;
+  bool from_left = multiplier % 2 == 0;
+  ProductPath path;
+  for (;;) {
+    const Adder& adder = plan.adders[static_cast<std::size_t>(index)];
+    const bool passes_aside = adder.mode == AdderMode::add_1_pass_1 && from_left == is_even(index);
+    const bool aside = passes_aside || (adder.mode == AdderMode::add_2 && adder.link >= 0);
+    if (!aside && adder.complete) break;
+    from_left = index % 2 == 1;
+    index = aside ? adder.link : parent_of(index);
+    ++(aside ? path.links : path.levels);
+  }
+  path.exit = index;
+  return path;
+}
+
+Count results_per_line(int multipliers, const Clusters& clusters, bool folding, Switches switches, int lines,
+                       bool restart) {
+  const TreePlan plan = plan_tree(multipliers, clusters, folding, switches);
+  const TreeOutputs outputs = tree_outputs(multipliers, folding);
+  std::vector<Count> served(static_cast<std::size_t>(lines), 0);
+  for (int i = 0; i < clusters.count; ++i) {
+    const int exit = product_path(plan, i * clusters.size).exit;
+    const int adder = folding ? plan.adders[static_cast<std::size_t>(exit)].fold_at : exit;
+    ++served[static_cast<std::size_t>(
+        bus_line(outputs.lane_of[static_cast<std::size_t>(adder)], outputs.pairs, lines, restart))];
+  }
+  return *std::ranges::max_element(served);
+}
+
+TreeOutputs tree_outputs(int multipliers, bool folding) {
+  std::vector<int> paired;
+  std::vector<int> single;
+  const int levels = std::countr_zero(static_cast<unsigned>(multipliers));
+  for (int level = 0; level < levels; ++level) {
+    const int adders = 1 << level;
+    for (int j = 0; j < adders; ++j) {
+      if (j >= 2 && j % 2 == 0) {
+        paired.push_back(adder_index(level, j - 1));
+        paired.push_back(adder_index(level, j));
+      } else if (level == 0 || j == 0 || j == adders - 1) {
+        single.push_back(adder_index(level, j));
+        if (level == 0 && folding) single.push_back(multipliers - 1);
+      }
+    }
+  }
+  TreeOutputs outputs{static_cast<int>(paired.size()) / 2,
+                      std::vector<int>(static_cast<std::size_t>(multipliers - 1 + (folding ? 1 : 0)))};
+  int lane = 0;
+  for (const std::vector<int>* group : {&paired, &single}) {
+    for (const int adder : *group) outputs.lane_of[static_cast<std::size_t>(adder)] = lane++;
+  }
+  return outputs;
+}
+
+}  // namespace cairn::fabric

@@ -1,0 +1,25 @@
+#include "harness/cases.h"
+
+#include <fmt/format.h>
+
+namespace cairn::testing {
+namespace {
+
+Operation draw(SplitMix64& random, const MachineSpace& space, bool large) {
+  if (large) return random_gemm(random, 60);
+  return space.flexible ? random_sliding_operation(random) : random_operation(random);
+}
+
+}  // namespace
+
+Case::Case(std::uint64_t seed, const MachineSpace& space, bool large)
+    : random(seed),
+      overrides(random_overrides(random, space)),
+      description(machine(space.preset(), overrides)),
+      operation(draw(random, space, large)),
+      tile(random_tile(random, description, operation)),
+      data(random_data(random, operation)),
+      trace(fmt::format("seed {}: --arch {} {}{}, {}", seed, space.preset(), text(overrides),
+                        text(engine::named_tile(operation, tile)), text(operation))) {}
+
+}  // namespace cairn::testing

@@ -1,0 +1,56 @@
+// A program of a flexible machine, written down by a test.
+#pragma once
+
+#include <functional>
+
+#include "fabric/program.h"
+#include "harness/bench.h"
+
+namespace cairn::testing {
+
+struct Ingredients {
+  fabric::Clusters groups{};
+  Count rows_of_windows = 1;
+  Count windows_in_row = 1;
+  std::array<std::vector<fabric::Multicast>, fabric::kStepKinds> steps{};  // by kind: weights, window, slide
+  std::vector<fabric::Round> blocks{fabric::Round{}};
+  std::function<float(const fabric::Position&, int packet)> word = [](const fabric::Position&, int packet) {
+    return static_cast<float>(packet + 1);
+  };
+};
+
+struct Recipe final : Ingredients, fabric::Rounds, fabric::Packets {
+  Recipe(Ingredients given) : Ingredients(std::move(given)) {}
+
+  Count size() const override { return static_cast<Count>(blocks.size()); }
+  fabric::Round at(Count index) const override { return blocks.at(static_cast<std::size_t>(index)); }
+  bool store(Count index, int lane, float value) override {
+    entries.push_back({index, lane, value});
+    return true;
+  }
+  const fabric::Clusters& clusters() const override { return groups; }
+  Count rows() const override { return rows_of_windows; }
+  Count windows() const override { return windows_in_row; }
+  const std::vector<fabric::Multicast>& packets(fabric::StepKind kind) const override {
+    return steps[static_cast<std::size_t>(kind)];
+  }
+  void words(const fabric::Position& at, const std::vector<int>& indices, float* out) const override {
+    for (const int packet : indices) *out++ = word(at, packet);
+  }
+  Count reads(const fabric::Position& at) const override { return static_cast<Count>(packets(at.kind).size()); }
+
+  // Products of a multiplier in a round.
+  Count products() const { return rows_of_windows * windows_in_row * groups.folds; }
+  fabric::Program program() { return {.rounds = this, .packets = this}; }
+
+  std::vector<Ledger::Entry> entries;  // what was stored
+};
+
+// A round after which the next waits for `results` stored since the run began.
+inline fabric::Round awaiting(Count results) {
+  fabric::Round round;
+  round.awaited = results;
+  return round;
+}
+
+}  // namespace cairn::testing
