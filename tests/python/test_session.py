@@ -99,7 +99,7 @@ def test_rows_of_a_result_have_the_unit_of_their_number(session):
     document = json.loads(session.document({}))
     layer = document["layers"][0]
     figures = {**document["totals"], **layer, **layer["mapping"]}
-    described = {"name", "operation", "sizes", "mapping", "evaluator", "counters"}
+    described = {"name", "operation", "sizes", "mapping", "chosen", "evaluator", "counters"}
     assert figures.keys() - described <= document["units"].keys()
 
 
