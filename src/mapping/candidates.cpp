@@ -8,9 +8,13 @@ namespace {
 
 using util::ceil_div;
 
-// The smallest tile for each number of iterations, up to `limit`.
-std::vector<std::int64_t> sizes(std::int64_t size, std::int64_t limit) {
+// The smallest tile for each number of iterations, up to `limit`; or every tile.
+std::vector<std::int64_t> sizes(std::int64_t size, std::int64_t limit, bool every) {
   std::vector<std::int64_t> all;
+  if (every) {
+    for (std::int64_t tile = 1; tile <= std::min(size, limit); ++tile) all.push_back(tile);
+    return all;
+  }
   for (std::int64_t tile = 1; tile <= std::min(size, limit);) {
     const std::int64_t iterations = ceil_div(size, tile);
     all.push_back(ceil_div(size, iterations));
@@ -29,7 +33,13 @@ std::int64_t positions(std::int64_t outputs, std::int64_t kernel, std::int64_t s
 
 class Enumeration {
  public:
-  Enumeration(const Nest& nest, const arch::FlexibleArray& array) : nest_(nest), array_(array) {}
+  Enumeration(const Nest& nest, const arch::FlexibleArray& array) : nest_(nest), array_(array) {
+    constexpr std::int64_t kFew = 200'000;
+    std::int64_t tiles = 1;
+    for (int i = 0; i < kLoops && tiles <= kFew; ++i)
+      tiles *= std::min<std::int64_t>(nest.sizes[static_cast<Loop>(i)], array.multipliers);
+    every_ = tiles <= kFew;
+  }
 
   std::vector<Candidate> run() {
     choose(0, 1);
@@ -46,7 +56,7 @@ class Enumeration {
     const auto l = static_cast<Loop>(loop);
     // Over time alone a virtual neuron is one multiplier.
     const bool fixed = array_.only_over_time && (l == Loop::r || l == Loop::s || l == Loop::c);
-    for (const std::int64_t size : sizes(nest_.sizes[l], fixed ? 1 : array_.multipliers / used)) {
+    for (const std::int64_t size : sizes(nest_.sizes[l], fixed ? 1 : array_.multipliers / used, every_)) {
       tile_.sizes[l] = fixed ? 1 : size;
       choose(loop + 1, used * tile_.sizes[l]);
     }
@@ -65,14 +75,18 @@ class Enumeration {
     const std::int64_t across = at(Loop::n) * at(Loop::g) * at(Loop::c) *
                                 positions(at(Loop::x), at(Loop::r), nest_.stride[0], nest_.dilation[0]);
     const std::int64_t inputs = across * positions(at(Loop::y), at(Loop::s), nest_.stride[1], nest_.dilation[1]);
-    const auto cycles = [&](std::int64_t words) { return std::max<Cycle>(1, ceil_div(words, array_.ports)); };
+    // In a step of a kind the busiest port sends no less than the mean; that may be another port for each kind.
+    const auto busiest = [&](std::int64_t words) { return ceil_div(words, array_.ports); };
     const Count sliding = slides(nest_, tile_) ? iterations[Loop::x] * (iterations[Loop::y] - 1) : 0;
-    const Cycle steps = cycles(weights) + (iterations.windows() - sliding) * cycles(inputs) + sliding * cycles(across);
+    const Count whole = iterations.windows() - sliding;
+    const Cycle steps = std::max({1 + iterations.windows(), whole * busiest(inputs), sliding * busiest(across),
+                                  busiest(weights + whole * inputs + sliding * across)});
     found_.push_back({tile_, iterations.rounds() * iterations.folds() * steps});
   }
 
   const Nest& nest_;
   const arch::FlexibleArray& array_;
+  bool every_;  // tile, where there are few: one that hangs over may suit the ports and lines better
   DenseTile tile_;
   std::vector<Candidate> found_;
 };

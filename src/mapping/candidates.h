@@ -28,8 +28,8 @@ struct Candidate {
   Cycle bound = 0;
 };
 
-// Every tile that fits: of each loop the smallest size for each number of iterations. With a bound that costs nothing
-// to compute; sorted by it.
+// The tiles that fit: all of a small layer, else of each loop the smallest size for each number of iterations. With a
+// bound that costs nothing to compute; sorted by it.
 std::vector<Candidate> candidates(const Nest& nest, const arch::FlexibleArray& array);
 
 // The bound of a tile from where its words really go. `per_line`: most virtual neurons that share a result line.

@@ -89,6 +89,15 @@ TEST(Rules, hold_for_as_many_lines_as_multipliers_and_refuse_more) {
               "lines = 128 or less");
 }
 
+TEST(Rules, of_folds_that_the_global_buffer_adds_up_want_a_network_that_adds_up_none) {
+  EXPECT_TRUE(broken("maeri-64", {{"memory.folds", "outer"}, {"reduction.accumulators", "false"}}).empty());
+  const std::string message =
+      "folds that the global buffer adds up (outer) leave nothing to add up over time for the reduction network";
+  const std::string remedy = R"(reduction.type = "art" with accumulators = false, or folds = "inner")";
+  for (const char* network : {"art", "fan", "temporal"})
+    expect_rule("maeri-64", {{"memory.folds", "outer"}, {"reduction.type", network}}, "memory.folds", message, remedy);
+}
+
 TEST(Rules, of_flexible_machines_that_are_broken_together_are_told_together) {
   EXPECT_EQ(
       places(broken("maeri-64",

@@ -86,6 +86,21 @@ TEST(Art, waits_a_cycle_for_what_comes_over_an_augmented_link) {
   EXPECT_EQ(tree.part->counters().at("additions_3to1"), 1);
 }
 
+TEST(Art, of_double_switches_joins_three_operands_without_a_link_to_cross) {
+  schema::Values double_switches = kNoAccumulators;
+  double_switches["switches"] = std::string("double");
+  Reduction tree("art", 8, {.count = 2, .size = 3}, double_switches);
+  EXPECT_EQ(tree.stepped(std::vector<Times>(6, {1}), 20), (std::vector<Times>{{3}, {2}}));
+  EXPECT_EQ(tree.values, (std::vector<std::vector<float>>{{1 + 2 + 3}, {4 + 5 + 6}}));
+}
+
+TEST(Art, of_slow_adders_takes_as_long_for_each_level_above_the_first) {
+  schema::Values slow = kNoAccumulators;
+  slow["level_latency"] = std::int64_t{3};
+  Reduction tree("art", 8, {.count = 1, .size = 8}, slow);
+  EXPECT_EQ(tree.stepped(std::vector<Times>(8, {1, 2}), 20), (std::vector<Times>{{8, 9}}));
+}
+
 TEST(Art, keeps_products_waiting_for_their_partners) {
   Reduction tree("art", 4, {.count = 1, .size = 4}, kNoAccumulators);
   EXPECT_EQ(tree.stepped({{1, 2}, {1, 3}, {1, 4}, {6, 9}}, 20), (std::vector<Times>{{8, 11}}));
@@ -153,7 +168,11 @@ void expect_every_neuron_once(const Network& network, int multipliers, fabric::C
 }
 
 TEST(ReductionTrees, add_up_every_uniform_grouping_in_both_forms) {
-  const Network networks[] = {{"art", kAccumulators, true}, {"art", kNoAccumulators, false}, {"fan", {}, true}};
+  schema::Values hardware = kNoAccumulators;
+  hardware["switches"] = std::string("double");
+  hardware["level_latency"] = std::int64_t{2};
+  const Network networks[] = {
+      {"art", kAccumulators, true}, {"art", kNoAccumulators, false}, {"art", hardware, false}, {"fan", {}, true}};
   SplitMix64 random(1);
   for (const Network& network : networks) {
     for (int multipliers = 2; multipliers <= 64; multipliers *= 2) {

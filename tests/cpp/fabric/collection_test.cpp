@@ -59,9 +59,9 @@ TEST(Bus, serves_the_inputs_of_a_line_in_turn) {
 
 // Behind a tree of 8 multipliers: one pair of neighbours and five adders by themselves.
 struct PairedBus : Bench {
-  explicit PairedBus(std::int64_t lines)
+  explicit PairedBus(std::int64_t lines, bool restart = false)
       : Bench({.multipliers = 8, .points = 7, .output_pairs = 1}, "collection", "bus",
-              {{"lines", lines}, {"latency", std::int64_t{0}}}) {}
+              {{"lines", lines}, {"restart", restart}, {"latency", std::int64_t{0}}}) {}
   std::vector<Times> stepped(const std::vector<Times>& sums) { return step(*links.sums, *links.results, sums, 20); }
 };
 
@@ -73,6 +73,13 @@ TEST(Bus, puts_both_accumulation_points_of_a_pair_on_one_line) {
   PairedBus eight(8);
   EXPECT_EQ(eight.stepped(std::vector<Times>(7, Times{1})),
             (std::vector<Times>{{1, 2}, {}, {1}, {1}, {1}, {1}, {1}, {}}));
+}
+
+TEST(Bus, that_restarts_deals_the_others_out_from_the_first_line_on) {
+  PairedBus eight(8, true);
+  EXPECT_EQ(eight.stepped(std::vector<Times>(7, Times{1})),
+            (std::vector<Times>{{1, 2, 3}, {1}, {1}, {1}, {1}, {}, {}, {}}))
+      << "points 0 1 2 share the first";
 }
 
 TEST(Bus, goes_on_behind_the_input_that_it_served_last) {

@@ -15,7 +15,9 @@ Recipe two_folds(std::vector<fabric::Round> blocks) {
 }
 
 struct Controller : Bench {
-  explicit Controller(Recipe given) : Bench({.multipliers = 4}, "memory", "dense"), recipe(std::move(given)) {
+  explicit Controller(Recipe given, const schema::Values& values = {})
+      : Bench({.multipliers = 4, .ports_tell = values.contains("row_barrier")}, "memory", "dense", values),
+        recipe(std::move(given)) {
     fabric::Program program = recipe.program();
     program.configure = [this](const fabric::Round& round) {
       part->configure(round);
@@ -82,6 +84,50 @@ TEST(Dense, lets_rounds_that_await_nothing_follow_at_once) {
   Controller c(two_folds({{}, {}, {}}));
   c.tick_until(20);
   EXPECT_EQ(c.begun, (Times{1, 7, 13}));
+}
+
+TEST(Dense, that_reads_a_few_words_a_cycle_offers_the_inputs_of_a_step_in_as_many_cycles) {
+  Controller c(two_folds({{}}), {{"words_per_cycle", std::int64_t{2}}});
+  c.tick_until(12);
+  EXPECT_EQ(c.offered, (std::vector<Count>{1, 1, 2, 1, 2, 1, 2, 1, 2, 1, 0, 0}));
+  EXPECT_EQ(c.part->counters().at("steps"), 6);
+}
+
+TEST(Dense, that_sets_up_the_multipliers_does_so_before_weights_and_before_each_row) {
+  Recipe recipe = two_folds({{}, {}});
+  recipe.rows_of_windows = 2;
+  recipe.windows_in_row = 1;
+  Controller c(recipe, {{"setup_cycles", std::int64_t{2}}});
+  c.tick_until(24);
+  const std::vector<Count> round{0, 0, 1, 1, 0, 0, 3, 3, 0, 0, 3, 3};
+  EXPECT_EQ(c.offered, [&] {
+    std::vector<Count> both = round;
+    both.insert(both.end(), round.begin(), round.end());
+    return both;
+  }());
+}
+
+TEST(Dense, with_barriers_waits_for_the_ports_after_weights_and_first_windows_and_for_the_results_of_a_row) {
+  fabric::Round round = awaiting(4);
+  round.results = 4;
+  Recipe recipe = two_folds({round});
+  recipe.rows_of_windows = 2;
+  Controller c(recipe, {{"row_barrier", true}});
+  const auto offers_until = [&](Cycle last) {
+    c.offered.clear();
+    c.tick_until(last);
+    return c.offered;
+  };
+  EXPECT_EQ(offers_until(5), (std::vector<Count>{1, 1, 0, 0, 0})) << "the weights";
+  c.links.sent->add(2, 5);
+  EXPECT_EQ(offers_until(9), (std::vector<Count>{3, 3, 0, 0})) << "told at 6: the first window";
+  c.links.sent->add(6, 9);
+  EXPECT_EQ(offers_until(13), (std::vector<Count>{3, 3, 0, 0})) << "the rest of the row";
+  c.links.sent->add(6, 13);
+  EXPECT_EQ(offers_until(15), (std::vector<Count>{0, 0})) << "its results are not stored";
+  c.links.stored->add(2, 15);
+  EXPECT_EQ(offers_until(17), (std::vector<Count>{3, 3})) << "the second row";
+  EXPECT_FALSE(c.part->has_flow());
 }
 
 TEST(Dense, has_the_same_offers_and_counters_in_its_stream_form) {

@@ -20,9 +20,9 @@ struct Delivery {
 };
 
 struct Multipliers : Bench {
-  explicit Multipliers(Ingredients given, std::int64_t latency = 1)
+  explicit Multipliers(Ingredients given, std::int64_t latency = 1, bool ripple = false)
       : Bench({.multipliers = given.groups.used()}, "multiplier", "linear",
-              {{"multipliers", std::int64_t{given.groups.used()}}, {"latency", latency}}),
+              {{"multipliers", std::int64_t{given.groups.used()}}, {"latency", latency}, {"ripple", ripple}}),
         recipe(std::move(given)) {
     part->start(recipe.program());
     round.first = true;
@@ -110,6 +110,24 @@ TEST(Linear, hands_inputs_on_to_the_left_neighbour_which_uses_them_a_cycle_later
   EXPECT_EQ(seen[0], (Times{3, 4, 5}));
 }
 
+TEST(Linear, hands_inputs_on_to_the_right_where_the_last_kernel_column_is_on_the_left) {
+  Ingredients rightward = kSliding;
+  rightward.groups.rightward = true;
+  Multipliers kernel(rightward);
+  std::vector<Delivery> deliveries = with_weights(row(2, 1, {3, 7}));
+  for (Delivery& d : deliveries) d.multiplier = 2 - d.multiplier;
+  const std::vector<Times> seen = kernel.stepped(deliveries, 20);
+  EXPECT_EQ(kernel.values, (Values{{300, 400, 500}, {20, 30, 40}, {1, 2, 3}}));
+  EXPECT_EQ(seen, (std::vector<Times>{{3, 4, 8}, {3, 4, 5}, {3, 4, 5}}));
+}
+
+TEST(Linear, lets_windows_ripple_through_the_multipliers_one_a_cycle) {
+  Multipliers kernel(kSliding, 1, true);
+  EXPECT_EQ(kernel.stepped(with_weights(row(2, 1, {3, 7})), 20),
+            (std::vector<Times>{{5, 6, 10}, {4, 5, 9}, {3, 4, 8}}));
+  EXPECT_EQ(kernel.values, (Values{{1, 2, 3}, {20, 30, 40}, {300, 400, 500}}));
+}
+
 TEST(Linear, hands_nothing_on_from_the_last_window_of_a_row_and_begins_the_next_one_with_delivered_inputs) {
   Ingredients rows = kSliding;
   rows.rows_of_windows = 2;
@@ -181,17 +199,20 @@ TEST(Linear, has_the_same_products_and_counters_in_its_stream_form) {
     const Ingredients given{.groups = {.count = static_cast<int>(random.between(1, 2)),
                                        .size = run * static_cast<int>(random.between(1, 2)),
                                        .folds = random.between(1, 3),
-                                       .slide = slides ? run : 0},
+                                       .slide = slides ? run : 0,
+                                       .rightward = random.one_in(2)},
                             .rows_of_windows = random.between(1, 3),
                             .windows_in_row = random.between(1, 4)};
     const std::int64_t latency = random.between(1, 3);
-    Multipliers clocked(given, latency);
-    Multipliers streams(given, latency);
+    const bool ripple = random.one_in(2);
+    Multipliers clocked(given, latency, ripple);
+    Multipliers streams(given, latency, ripple);
     std::vector<Delivery> deliveries;
     std::vector<Times> inputs;
     for (int i = 0; i < given.groups.used(); ++i) {
       for (Cycle fold = 1; fold <= given.groups.folds; ++fold) deliveries.push_back({i, fold, weight(1)});
-      const bool first_windows = slides && i % given.groups.size % run < run - 1;
+      const int column = i % given.groups.size % run;
+      const bool first_windows = slides && column != (given.groups.rightward ? 0 : run - 1);
       const Count windows = given.rows_of_windows * (first_windows ? 1 : given.windows_in_row);
       inputs.push_back(random_times(random, windows * given.groups.folds));
       for (Cycle& time : inputs.back()) deliveries.push_back({i, time += given.groups.folds, input(1)});

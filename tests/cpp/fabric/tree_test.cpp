@@ -11,9 +11,9 @@ using fabric::Multicast;
 
 // The network, and what reaches each multiplier: in which cycles, and which word.
 struct Network : Bench {
-  Network(int multipliers, int ports, Recipe given, std::int64_t latency = 0)
+  Network(int multipliers, int ports, Recipe given, std::int64_t latency = 0, std::int64_t interval = 1)
       : Bench({.multipliers = multipliers, .ports = ports}, "distribution", "tree",
-              {{"bandwidth", std::int64_t{ports}}, {"latency", latency}}),
+              {{"bandwidth", std::int64_t{ports}}, {"latency", latency}, {"interval", interval}}),
         recipe(std::move(given)),
         times(static_cast<std::size_t>(multipliers)),
         words(times.size()),
@@ -72,6 +72,12 @@ TEST(Tree, copies_a_packet_to_all_its_multipliers_and_splits_it_over_the_ports) 
   EXPECT_EQ(network.part->counters().at("words"), 3);
 }
 
+TEST(Tree, of_slow_ports_sends_a_packet_every_few_cycles) {
+  Network network(8, 2, packets({{0}, {1}, {4}}, {{0}, {5}}), 0, 3);
+  network.offer({1, 11}, 20);
+  EXPECT_EQ(network.times, (std::vector<Times>{{1, 11}, {4}, {}, {}, {1}, {11}, {}, {}}));
+}
+
 TEST(Tree, sends_nothing_that_was_not_offered) {
   Network network(8, 2, packets({{0}, {1}}, {{0, 1}, {4}}));
   network.offer({2, 7}, 9);
@@ -126,16 +132,17 @@ TEST(Tree, has_the_same_inputs_and_counters_in_its_stream_form) {
     const int multipliers = 1 << levels;
     const int ports = 1 << random.between(0, levels);
     const std::int64_t latency = random.between(0, 3);
+    const std::int64_t interval = random.between(1, 3);
     Ingredients recipe{.groups = {.count = 1, .size = multipliers, .folds = random.between(1, 3)},
                        .rows_of_windows = random.between(1, 3),
                        .windows_in_row = random.between(1, 4)};
     recipe.groups.slide = random.one_in(2) ? multipliers : 0;
     for (auto& step : recipe.steps) step = random_step(random, multipliers);
-    Network clocked(multipliers, ports, recipe, latency);
-    Network streams(multipliers, ports, recipe, latency);
+    Network clocked(multipliers, ports, recipe, latency, interval);
+    Network streams(multipliers, ports, recipe, latency, interval);
     const Count steps = recipe.groups.folds + clocked.recipe.products();
     streams.links.offers->streams[0] = kernel::Stream::regular(1, 1, steps);
-    clocked.offer(streams.links.offers->streams[0].times(), 8 * steps + 10);
+    clocked.offer(streams.links.offers->streams[0].times(), 24 * steps + 10);
     streams.part->flow();
     for (std::size_t i = 0; i < clocked.inputs.size(); ++i)
       ASSERT_EQ(clocked.inputs[i], streams.links.words->streams[i].times()) << "multiplier " << i;

@@ -51,6 +51,7 @@ Bench::Bench(const Flexible& machine, const std::string& slot, const std::string
   const bool direct = machine.ports == machine.multipliers;  // a wire from each port to its multiplier
   array.output_pairs = machine.output_pairs;
   links.offers = add<kernel::Tally>("offers", 0, false);
+  if (machine.ports_tell) links.sent = add<kernel::Tally>("sent", 1, true);
   links.psums = add<kernel::Queues<fabric::Psum>>("psums", machine.ports, 0, 0, true);
   links.words = add<kernel::Wires<fabric::Word>>("words", array.lanes(), direct ? 0 : latency("distribution"));
   links.products = add<kernel::Wires<float>>("products", array.lanes(), latency("multiplier"));

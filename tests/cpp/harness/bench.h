@@ -28,6 +28,7 @@ class Bench {
     int ports = 1;
     int points = 0;
     int output_pairs = 0;
+    bool ports_tell = false;  // the ports tell the memory what they have sent
   };
   Bench(const Flexible& machine, const std::string& slot, const std::string& type, const schema::Values& changed = {});
 
