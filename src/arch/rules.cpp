@@ -36,7 +36,7 @@ class RuleBook {
   }
 
   void power_of_two(const std::string& where, std::int64_t value) {
-    const std::int64_t below = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(value)));
+    const auto below = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(value)));
     rule(value == below, where, fmt::format("{} is not a power of two, which its trees need", value),
          fmt::format("{} or {}", below, 2 * below));
   }

@@ -1,5 +1,7 @@
 #include "cost/energy.h"
 
+#include <array>
+
 namespace cairn::cost {
 namespace {
 
@@ -16,23 +18,23 @@ struct Action {
   const char* counter;
   double energy;
 };
-constexpr Action kActions[] = {{"memory", "weight_reads", kBuffer},
-                               {"memory", "input_reads", kBuffer},
-                               {"writeback", "output_writes", kBuffer},
-                               {"writeback", "psum_reads", kBuffer},
-                               {"distribution", "words", kDistributionWire},
-                               {"distribution", "hops", kDistributionWire},
-                               {"distribution", "broadcasts", kSwitch},
-                               {"distribution", "unicasts", kSwitch},
-                               {"multiplier", "multiplications", kMultiplier},
-                               {"multiplier", "psum_forwards", kMultiplier},
-                               {"multiplier", "hops", kWire},
-                               {"reduction", "additions_2to1", kAddition},
-                               {"reduction", "additions_3to1", kAddition},
-                               {"reduction", "additions", kAddition},
-                               {"reduction", "wire_writes", kWire},
-                               {"reduction", "output_transfers", kWire},
-                               {"collection", "results_out", kWire}};
+constexpr std::array<Action, 17> kActions{{{"memory", "weight_reads", kBuffer},
+                                           {"memory", "input_reads", kBuffer},
+                                           {"writeback", "output_writes", kBuffer},
+                                           {"writeback", "psum_reads", kBuffer},
+                                           {"distribution", "words", kDistributionWire},
+                                           {"distribution", "hops", kDistributionWire},
+                                           {"distribution", "broadcasts", kSwitch},
+                                           {"distribution", "unicasts", kSwitch},
+                                           {"multiplier", "multiplications", kMultiplier},
+                                           {"multiplier", "psum_forwards", kMultiplier},
+                                           {"multiplier", "hops", kWire},
+                                           {"reduction", "additions_2to1", kAddition},
+                                           {"reduction", "additions_3to1", kAddition},
+                                           {"reduction", "additions", kAddition},
+                                           {"reduction", "wire_writes", kWire},
+                                           {"reduction", "output_transfers", kWire},
+                                           {"collection", "results_out", kWire}}};
 
 // Each cycle, of each unit.
 constexpr double kAdderStatic = 0.001505;

@@ -89,12 +89,25 @@ class Flow {
   Flow(Fabric& fabric, const DenseProgram& program) : fabric_(fabric), program_(program) {}
 
   // Rounds that begin in a machine at rest cost the same wherever they are, so each kind is evaluated once; from the
-  // first that overlaps with its successor on they are evaluated in order.
+  // first that overlaps with its successor on they are evaluated in order. So are all if a slow port still pauses when
+  // the last result is stored.
   Outcome run() {
     const Count overlapping = program_.first_overlapping();
-    const Count alone = overlapping == program_.size() ? overlapping : overlapping - 1;
+    Count alone = overlapping == program_.size() ? overlapping : overlapping - 1;
+    if (!evaluate_alone(alone)) {
+      outcome_ = {};
+      alone = 0;
+    }
+    outcome_.rounds = program_.size();
+    if (alone < program_.size()) chain(alone);
+    return outcome_;
+  }
+
+ private:
+  // The first `rounds`; false if they do not leave the machine at rest.
+  bool evaluate_alone(Count rounds) {
     std::map<fabric::Round, Count> kinds;  // how often each occurs
-    for (Count i = 0; i < alone; ++i) {
+    for (Count i = 0; i < rounds; ++i) {
       fabric::Round round = program_.at(i);
       round.before = 0;
       round.awaited = round.results;
@@ -102,16 +115,14 @@ class Flow {
     }
     for (const auto& [round, times] : kinds) {
       const RoundCost cost = fabric_.flow(round);
+      if (fabric_.round().ports_free > cost.finish + 1) return false;
       outcome_.cycles += cost.finish * times;
       stats::accumulate(outcome_.counters, cost.counters, times);
     }
     outcome_.distinct_rounds = static_cast<Count>(kinds.size());
-    outcome_.rounds = program_.size();
-    if (alone < program_.size()) chain(alone);
-    return outcome_;
+    return true;
   }
 
- private:
   // In order, until a round leaves the same behind as the one before, and the next one waits only for results of such
   // rounds: it waits less and less then, and all to come are alike. The last is evaluated next, as many rounds early as
   // are left out.

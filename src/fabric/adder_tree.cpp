@@ -1,6 +1,7 @@
 #include "fabric/adder_tree.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 namespace cairn::fabric {
@@ -177,7 +178,7 @@ bool AdderTree::work(std::size_t word, AdderCounters& counters) {
   };
   const auto result = [&](int i, float value, int side) {
     const Route& route = routes_[static_cast<std::size_t>(i)];
-    hand_over(i, route, value, route.owner[side]);
+    hand_over(i, route, value, route.owner[static_cast<std::size_t>(side)]);
   };
   each(both, [&](int i) { result(i, sides_[left].pop(i) + sides_[right].pop(i), 0); });
   each(only_left, [&](int i) { result(i, sides_[left].pop(i), 0); });
@@ -311,17 +312,17 @@ const std::vector<Stream>& AdderTree::flow(const std::vector<Stream>& products, 
   out_.assign(plan_.adders.size(), {});
   Count steps = 0;
   for (int cluster = 0; cluster < clusters_.count; ++cluster) {
-    const int exit = paths_[static_cast<std::size_t>(cluster * clusters_.size)].exit;
+    const int exit = exit_of(cluster);
     Stream& out = out_[static_cast<std::size_t>(exit)];
     const Stream made = sums(cluster, products);
     steps = made.count();
-    const Stream both[] = {out, made};
+    const std::array<Stream, 2> both{out, made};
     out = out.empty() ? made : merge(both);
   }
   add(counters, step_cost_, steps);
   if (!folding_) return out_;
   for (int cluster = 0; cluster < clusters_.count; ++cluster) {
-    const int exit = paths_[static_cast<std::size_t>(cluster * clusters_.size)].exit;
+    const int exit = exit_of(cluster);
     Stream& made = out_[static_cast<std::size_t>(exit)];
     if (made.empty()) continue;
     const int fold_at = plan_.adders[static_cast<std::size_t>(exit)].fold_at;

@@ -3,6 +3,7 @@
 // queues for their partners.
 #pragma once
 
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -110,7 +111,7 @@ class AdderTree {
     Way way = Way::parent;
     int to = 0;
     Side side = left;
-    int owner[2] = {0, 0};  // virtual neuron of what comes from the left and from the right
+    std::array<int, 2> owner{};  // virtual neuron of what comes from the left and from the right
   };
   struct Transfer {
     int adder;
@@ -128,12 +129,16 @@ class AdderTree {
   bool work(std::size_t word, AdderCounters& counters);
   void hand_over(int adder, const Route& route, float value, int owner);
   void to_neighbour(int adder, float value);
-  void pass(int adder, AdderCounters& counters);
+  void pass(int index, AdderCounters& counters);
   bool fold(AdderCounters& counters);
 
   AdderCounters cost_of_step() const;
   Cycle link_latency() const { return switches_ == Switches::linked ? 1 : 0; }
   Cycle delay(const ProductPath& path) const { return path.levels * level_latency_ + path.links * link_latency(); }
+  int exit_of(int cluster) const {
+    const auto first = static_cast<std::size_t>(cluster) * static_cast<std::size_t>(clusters_.size);
+    return paths_[first].exit;
+  }
   kernel::Stream sums(int cluster, const std::vector<kernel::Stream>& products) const;
   bool feeds_parent(int index) const;
 

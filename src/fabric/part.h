@@ -52,6 +52,7 @@ struct RoundInTime {
   bool at_rest = true;  // it begins in a machine at rest
   Cycle begin = 1;
   bool port_waited = false;  // a read port had sent everything before the next packet was offered
+  Cycle ports_free = 0;      // when all read ports can send again
   // The first result of the round. What leaves a shared server before that is final; what was sent for later is sent
   // again with the round's own.
   Cycle first_sum = 1;

@@ -34,7 +34,7 @@ struct Round {
   bool adds = false;  // its results are added to the partial sums that the global buffer holds
   Count before = 0;   // results of the rounds before
   Count awaited = 0;  // results of all rounds so far that must be stored before the next may begin; 0 = none
-  auto operator<=>(const Round&) const = default;
+  auto operator<=>(const Round&) const = default;  // NOLINT(readability-implicit-bool-conversion): compares bools
 };
 
 class Rounds {

@@ -17,7 +17,7 @@ class Planner {
   Planner(int multipliers, bool folding, Switches switches) : folding_(folding), switches_(switches) {
     plan_.multipliers = multipliers;
     plan_.levels = std::countr_zero(static_cast<unsigned>(multipliers));
-    plan_.adders.resize(static_cast<std::size_t>(multipliers - 1 + (folding ? 1 : 0)));
+    plan_.adders.resize(static_cast<std::size_t>(multipliers) - (folding ? 0 : 1));
   }
 
   void add(int first, int size) {

@@ -41,7 +41,7 @@ class Merged {
     Count taken = 0;  // items of this piece
   };
   static bool later(const Head& a, const Head& b) { return a.time != b.time ? a.time > b.time : a.source > b.source; }
-  const Piece& piece_of(const Source& source) const { return source.pieces[source.piece]; }
+  static const Piece& piece_of(const Source& source) { return source.pieces[source.piece]; }
 
   std::vector<Source> sources_;
   std::vector<Head> heap_;  // the next item of each source that is not at its end; the earliest in front

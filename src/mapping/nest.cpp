@@ -19,6 +19,7 @@ struct Letter {
 std::vector<Letter> letters(const Nest& nest) {
   if (nest.matrix) return {{"M", Loop::x}, {"N", Loop::k}, {"K", Loop::s}};
   std::vector<Letter> all;
+  all.reserve(kLoops);
   for (int i = 0; i < kLoops; ++i) all.push_back({kLoopNames[static_cast<std::size_t>(i)], static_cast<Loop>(i)});
   return all;
 }
@@ -67,6 +68,7 @@ DenseTile dense_tile(const Nest& nest, const std::map<std::string, std::int64_t>
   DenseTile tile;
   const std::vector<Letter> known = letters(nest);
   std::vector<std::string> names;
+  names.reserve(known.size());
   for (const Letter& letter : known) names.emplace_back(letter.name);
   for (const auto& [name, size] : named) {
     const auto letter = std::ranges::find(known, name, &Letter::name);

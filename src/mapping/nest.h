@@ -37,7 +37,7 @@ struct Nest {
   std::array<std::int64_t, 2> dilation{1, 1};
   bool matrix = false;  // a matrix product: its tile is given in M, N, K
   bool operator==(const Nest&) const = default;
-  auto operator<=>(const Nest&) const = default;
+  auto operator<=>(const Nest&) const = default;  // NOLINT(readability-implicit-bool-conversion): compares bools
 };
 
 // A matrix product becomes R = 1, S = K, C = 1, K = N, X = M, Y = 1, a batch of them groups. A convolution over three

@@ -80,6 +80,7 @@ class Tree final : public Part {
   void configure(const Round&) override {}
 
   bool tick(Cycle now) override {
+    now_ = now;
     offered_ += links_.offers->take(now);
     bool busy = false;
     for (std::size_t p = 0; p < ports_.size(); ++p) {
@@ -113,6 +114,7 @@ class Tree final : public Part {
     const Count firsts = packets_->windows() - slides;
     for (Stream& stream : links_.words->streams) stream.clear();
     links_.round.port_waited = false;
+    links_.round.ports_free = 0;
     for (Port& port : ports_) {
       if (!port.busy) continue;
       if (links_.round.at_rest) port.free_at = 0;
@@ -126,7 +128,15 @@ class Tree final : public Part {
         serve_next(StepKind::window, firsts * folds);
         serve_next(StepKind::slide, slides * folds);
       }
+      links_.round.ports_free = std::max(links_.round.ports_free, port.free_at);
     }
+  }
+
+  // For how long each port has to pause before its next packet.
+  std::vector<int> state() const override {
+    std::vector<int> pauses;
+    for (const Port& port : ports_) pauses.push_back(static_cast<int>(std::max<Cycle>(0, port.free_at - now_ - 1)));
+    return pauses;
   }
 
   void left_behind(std::vector<Cycle>& state) const override {
@@ -269,7 +279,7 @@ class Tree final : public Part {
     port.free_at = free_at;
   }
 
-  void deliver(const Sent& packet, StepKind kind, Piece sent, Cycle latency) {
+  void deliver(const Sent& packet, StepKind kind, Piece sent, Cycle latency) const {
     if (kind == StepKind::weights) return;  // the port's inputs come after them
     sent.first += latency;
     for (const int multiplier : packet.multipliers)
@@ -296,6 +306,7 @@ class Tree final : public Part {
   const Packets* packets_ = nullptr;
   Count offered_ = 0;   // packets, since the run began
   Count reported_ = 0;  // of them, as sent
+  Cycle now_ = 0;
 };
 
 }  // namespace

@@ -184,7 +184,7 @@ class Linear final : public Part {
     if (handed.input) s.handed_on.push(handed.value);
   }
 
-  kernel::Fifo<float>& source(Switch& s) { return s.receives && s.window > 0 ? s.handed_on : s.inputs; }
+  static kernel::Fifo<float>& source(Switch& s) { return s.receives && s.window > 0 ? s.handed_on : s.inputs; }
 
   void receive(Switch& s, int i, const Word& word) {
     if (!word.weight) {
