@@ -260,6 +260,7 @@ SystolicArray systolic_array(const Machine& machine) {
 }
 
 FlexibleArray flexible_array(const Machine& machine) {
+  const std::int64_t lines = machine.part("collection").integer("lines");  // 0 = one a multiplier
   const Part& reduction = machine.part("reduction");
   const Part& memory = machine.part("memory");
   const Part& multiplier = machine.part("multiplier");
@@ -267,7 +268,7 @@ FlexibleArray flexible_array(const Machine& machine) {
   const Folding folding = adds_up ? Folding::reduction : Folding::multipliers;
   return {static_cast<int>(multiplier.integer("multipliers")),
           static_cast<int>(machine.part("distribution").integer("bandwidth")),
-          static_cast<int>(machine.part("collection").integer("lines")),
+          static_cast<int>(lines == 0 ? machine.part("multiplier").integer("multipliers") : lines),
           memory.word("folds") == "outer" ? Folding::buffer : folding,
           reduction.type == "temporal",
           multiplier.word("forwarding") == "right",
