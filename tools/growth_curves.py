@@ -98,7 +98,7 @@ def measure(x: int, point: Point) -> Measured:
         tried = found["candidates"]
         return Measured(x, point, min(durations), 0, tried["evaluated"], tried["legal"])
     layer = session.layers[0]
-    rounds = layer["mapping"]["rounds"], layer["mapping"]["distinct_rounds"]
+    rounds = layer["mapping"]["rounds"], layer["mapping"]["evaluated_rounds"]
     return Measured(x, point, min(durations), layer["cycles"], rounds[1], rounds[0])
 
 

@@ -17,8 +17,9 @@ struct LayerResult {
   std::map<std::string, std::int64_t> tile{};  // letter -> how much of that dimension is in the machine at once
   std::string chosen{};                        // the tile: "given", "mapped for cycles", "the machine's own"
   std::int64_t rounds = 0;
-  std::int64_t distinct_rounds = 0;
-  std::string evaluator{};  // "flow", "step", or "flow, N rounds stepped"
+  std::int64_t distinct_rounds = 0;   // that differ in what they cost by themselves
+  std::int64_t evaluated_rounds = 0;  // the others repeat them
+  std::string evaluator{};            // "flow", "step", or "flow, N rounds stepped"
   std::int64_t cycles = 0;
   std::int64_t multipliers = 0;      // of the machine
   std::int64_t multiplications = 0;  // that the operation needs

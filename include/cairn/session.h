@@ -41,8 +41,8 @@ struct RunOptions {
   // empty = chosen for the objective.
   std::map<std::string, std::int64_t> tile{};
   Objective objective = Objective::cycles;
-  // Called now and then during a long clocked run.
-  std::function<void(std::int64_t done_rounds, std::int64_t all_rounds)> progress{};
+  // Called now and then during a long clocked run or search; may throw to end it.
+  std::function<void(std::int64_t done, std::int64_t all)> progress{};
 };
 
 class Session {

@@ -316,7 +316,7 @@ void bind_session(nb::module_& m) {
             MappingResult mapping;
             {
               nb::gil_scoped_release free;
-              mapping = session.map(operation, tile_options(tile, objective));
+              mapping = session.map(operation, make_options(tile, objective, nb::none()));
             }
             return parse_json(to_json(mapping));
           },

@@ -25,9 +25,10 @@ struct Session::State {
                   const RunOptions& options) {
     const arch::Machine& description = machine.description();
     const engine::Tile tile = tile_of(operation, options);
-    const engine::Outcome outcome = evaluator == Evaluator::step
-                                        ? engine::run_step(description, operation, tile, operands, options.progress)
-                                        : engine::run_flow(fabric, description, operation, tile, operands, known);
+    const engine::Outcome outcome =
+        evaluator == Evaluator::step
+            ? engine::run_step(description, operation, tile, operands, options.progress)
+            : engine::run_flow(fabric, description, operation, tile, operands, known, options.progress);
     layers.push_back(result(name, operation, tile, outcome));
     layers.back().chosen = chosen(options);
     return layers.back();
@@ -37,7 +38,7 @@ struct Session::State {
   engine::Tile tile_of(const Operation& operation, const RunOptions& options) {
     if (!options.tile.empty() || machine.description().family != "flexible")
       return engine::tile_of(machine.description(), operation, options.tile);
-    return mapping_of(operation, options.objective).best.tile;
+    return mapping_of(operation, options).best.tile;
   }
 
   std::string chosen(const RunOptions& options) const {
@@ -47,11 +48,14 @@ struct Session::State {
   }
 
   // The same layer is mapped once.
-  const engine::Mapping& mapping_of(const Operation& operation, Objective objective) {
-    const auto key = std::pair(mapping::nest_of(operation), objective);
+  const engine::Mapping& mapping_of(const Operation& operation, const RunOptions& options) {
+    const auto key = std::pair(mapping::nest_of(operation), options.objective);
     auto found = mapped.find(key);
     if (found == mapped.end()) {
-      found = mapped.emplace(key, engine::map_layer(fabric, machine.description(), operation, objective)).first;
+      found = mapped
+                  .emplace(key, engine::map_layer(fabric, machine.description(), operation, options.objective,
+                                                  options.progress))
+                  .first;
     }
     return found->second;
   }
@@ -71,7 +75,7 @@ struct Session::State {
     }
     engine::Mapping chosen;
     if (options.tile.empty()) {
-      chosen = mapping_of(operation, options.objective);
+      chosen = mapping_of(operation, options);
     } else {
       chosen.best = engine::evaluate(fabric, description, operation,
                                      mapping::dense_tile(mapping::nest_of(operation), options.tile));
@@ -104,6 +108,7 @@ struct Session::State {
     LayerResult layer{.name = name, .operation = operation, .tile = engine::named_tile(operation, tile)};
     layer.rounds = outcome.rounds;
     layer.distinct_rounds = outcome.distinct_rounds;
+    layer.evaluated_rounds = outcome.evaluated_rounds;
     layer.evaluator = evaluator == Evaluator::step ? "step" : "flow";
     if (outcome.stepped_rounds > 0)
       layer.evaluator +=

@@ -191,16 +191,63 @@ fabric::Round DenseProgram::at(Count index) const {
   return round;
 }
 
+// What a round leaves to be awaited grows evenly but for the ends of a group's filters and of an image, so the first
+// round that is not awaited to its end is the first of all, or one of those.
 Count DenseProgram::first_overlapping() const {
-  Count results = 0;
-  for (Count round = 0; round + 1 < size(); ++round) {
-    results += results_of_round();
-    if (awaited(round) != results) return round + 1;
+  const Count group = iterations_[Loop::k] * rounds_of_block();
+  for (const Count rounds : {Count{1}, group, group * iterations_[Loop::g]}) {
+    if (rounds < size() && awaited(rounds - 1) != rounds * results_of_round()) return rounds;
   }
   return size();
 }
 
+std::array<Count, DenseProgram::kDigits> DenseProgram::digits() const {
+  const auto fold = [&](Loop loop) { return folds_outside() ? iterations_[loop] : 1; };
+  return {iterations_[Loop::n], iterations_[Loop::g], fold(Loop::c),
+          fold(Loop::r),        fold(Loop::s),        iterations_[Loop::k]};
+}
+
+// A number below `end` shares some leading digits with it, has a smaller one next, and any after that.
+DenseProgram::Kinds DenseProgram::kinds(Count end) const {
+  const std::array<Count, kDigits> radix = digits();
+  Kinds kinds;
+  Count weight = size();
+  Count shared = 0;
+  for (std::size_t digit = 0; digit < kDigits; ++digit) {
+    weight /= radix.at(digit);
+    const Count smaller = (end - shared) / weight;
+    if (smaller > 0) add_kinds(kinds, digit, smaller, shared, 1);
+    shared += smaller * weight;
+  }
+  return kinds;
+}
+
+// Rounds differ where a loop begins (the first round of all, the first fold) and where it ends (its tile may hang
+// over), so of each digit the first and the last value stand for themselves, the second for all between.
+void DenseProgram::add_kinds(Kinds& kinds, std::size_t digit, Count limit, Count round, Count times) const {
+  const std::array<Count, kDigits> radix = digits();
+  Count weight = 1;
+  for (std::size_t lower = digit + 1; lower < kDigits; ++lower) weight *= radix.at(lower);
+  const auto stand_for = [&](Count value, Count values) {
+    if (values <= 0) return;
+    const Count chosen = round + value * weight;
+    if (digit + 1 < kDigits) {
+      add_kinds(kinds, digit + 1, radix.at(digit + 1), chosen, times * values);
+      return;
+    }
+    fabric::Round kind = at(chosen);
+    kind.before = 0;
+    kind.awaited = kind.results;
+    kinds[kind] += times * values;
+  };
+  const bool ends = limit == radix.at(digit) && limit > 1;
+  stand_for(0, 1);
+  stand_for(1, limit - 1 - (ends ? 1 : 0));
+  if (ends) stand_for(limit - 1, 1);
+}
+
 bool DenseProgram::store(Count index, int lane, float value) {
+  if (progress_) progress_(index, size() * results_of_round() / clusters_.count);
   const Count window = index / passes_;
   const Block at = block(window / iterations_.windows());
   const Count within = window % iterations_.windows();

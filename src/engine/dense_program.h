@@ -2,6 +2,8 @@
 // which step, and where each result belongs (spec dense 2, 3). Pure: it knows no time.
 #pragma once
 
+#include <array>
+#include <map>
 #include <vector>
 
 #include "engine/run.h"
@@ -43,6 +45,9 @@ class DenseProgram final : public fabric::Rounds, public fabric::Packets {
 
   // From which round on rounds overlap: all before it begin in a machine at rest.
   Count first_overlapping() const;
+  // The rounds before `end` by what they cost in a machine at rest, whatever came before: how often each kind occurs.
+  using Kinds = std::map<fabric::Round, Count>;
+  Kinds kinds(Count end) const;
   bool folds_outside() const { return array_.folding == arch::Folding::buffer; }
   Count writes_of_output() const { return passes_ * rounds_of_block(); }
 
@@ -61,12 +66,17 @@ class DenseProgram final : public fabric::Rounds, public fabric::Packets {
     std::int64_t x, y, n, g, c;
   };
 
-  Count rounds_of_block() const { return folds_outside() ? iterations_.folds() : 1; }
   struct Origin {  // where the tile of a step begins in the layer, and in the input image
     fabric::Position at{.round = -1};
     std::int64_t n = 0, g = 0, k = 0, c = 0, r = 0, s = 0, x = 0, y = 0;
   };
 
+  // A round as a number with a digit for each loop around it, the outermost first.
+  static constexpr std::size_t kDigits = 6;
+  std::array<Count, kDigits> digits() const;
+  void add_kinds(Kinds& kinds, std::size_t digit, Count limit, Count round, Count times) const;
+
+  Count rounds_of_block() const { return folds_outside() ? iterations_.folds() : 1; }
   Block block(Count round) const;
   Fold fold(Count index) const;
   int slot(std::int64_t c, std::int64_t r, std::int64_t s) const;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <map>
 
 #include "engine/dense_program.h"
@@ -84,9 +85,28 @@ NestOperands nest_operands(const Operation& operation, const Operands& operands,
   return nest;
 }
 
+// Rounds, and rows of windows, at the edge of a layer do the same as others in the same time but touch fewer words.
+void count_words(stats::CounterTree& counters, const DenseProgram& program) {
+  Count weights = 0;
+  Count inputs = 0;
+  Count outputs = 0;
+  Count added = 0;
+  for (const auto& [round, times] : program.kinds(program.size())) {
+    weights += round.weight_reads * times;
+    inputs += round.input_reads * times;
+    outputs += round.outputs * times;
+    if (round.adds) added += round.outputs * times;
+  }
+  counters["memory"]["weight_reads"] = weights;
+  counters["memory"]["input_reads"] = inputs;
+  counters["writeback"]["output_writes"] = outputs;
+  if (program.folds_outside()) counters["writeback"]["psum_reads"] = added;
+}
+
 class Flow {
  public:
-  Flow(Fabric& fabric, const DenseProgram& program) : fabric_(fabric), program_(program) {}
+  Flow(Fabric& fabric, const DenseProgram& program, const Progress& progress)
+      : fabric_(fabric), program_(program), progress_(progress) {}
 
   // Rounds that begin in a machine at rest cost the same wherever they are, so each kind is evaluated once; from the
   // first that overlaps with its successor on they are evaluated in order. So are all if a slow port still pauses when
@@ -98,7 +118,6 @@ class Flow {
       outcome_ = {};
       alone = 0;
     }
-    outcome_.rounds = program_.size();
     if (alone < program_.size()) chain(alone);
     return outcome_;
   }
@@ -106,20 +125,13 @@ class Flow {
  private:
   // The first `rounds`; false if they do not leave the machine at rest.
   bool evaluate_alone(Count rounds) {
-    std::map<fabric::Round, Count> kinds;  // how often each occurs
-    for (Count i = 0; i < rounds; ++i) {
-      fabric::Round round = program_.at(i);
-      round.before = 0;
-      round.awaited = round.results;
-      ++kinds[round];
-    }
-    for (const auto& [round, times] : kinds) {
+    for (const auto& [round, times] : program_.kinds(rounds)) {
       const RoundCost cost = fabric_.flow(round);
       if (fabric_.round().ports_free > cost.finish + 1) return false;
       outcome_.cycles += cost.finish * times;
       stats::accumulate(outcome_.counters, cost.counters, times);
+      ++outcome_.evaluated_rounds;
     }
-    outcome_.distinct_rounds = static_cast<Count>(kinds.size());
     return true;
   }
 
@@ -137,25 +149,36 @@ class Flow {
     for (; i <= last; ++i) {
       const stats::CounterTree counters = fabric_.counters();
       finish = fabric_.flow_round(program_.at(i), i == first);
-      ++outcome_.distinct_rounds;
+      if (++outcome_.evaluated_rounds > kMostInOrder) refuse_too_many();
+      if (progress_) progress_(i, program_.size());
       const std::vector<Cycle> now = fabric_.left_behind();
       const Cycle period = fabric_.round().first_sum - first_sum;
       first_sum = fabric_.round().first_sum;
       const fabric::Round round = program_.at(i);
       if (now != state) since = i;
       if (now == state && comes_from_after(round, since) && i + 1 < last) {
-        leave_out(i, last, period, stats::difference(fabric_.counters(), counters));
+        left_out_ = last - i - 1;
+        outcome_.cycles += period * left_out_;
+        stats::accumulate(outcome_.counters, stats::difference(fabric_.counters(), counters), left_out_);
         fabric::Round end = program_.at(last);
         end.before = (i + 1) * end.results;
         end.awaited = end.before + end.results;
         finish = fabric_.flow_round(end, false);
-        ++outcome_.distinct_rounds;
+        ++outcome_.evaluated_rounds;
         break;
       }
       state = now;
     }
     outcome_.cycles += finish;
     stats::accumulate(outcome_.counters, stats::difference(fabric_.counters(), before), 1);
+    if (left_out_ > 0) count_words(outcome_.counters, program_);
+  }
+
+  [[noreturn]] void refuse_too_many() const {
+    throw Error(
+        Code::too_large, "operation",
+        fmt::format("{} rounds overlap, and after {} of them none repeats the last", program_.size(), kMostInOrder),
+        "a tile that divides the outputs (M, or X and Y) or the images (N)");
   }
 
   // Whether none of the results that a round awaits was made before round `since` was through.
@@ -163,42 +186,14 @@ class Flow {
     return round.awaited == 0 || round.awaited > (since + 1) * round.results;
   }
 
-  // The rounds between `seen` and `last`, which take `period` cycles each; they may touch other numbers of words.
-  void leave_out(Count seen, Count last, Cycle period, const stats::CounterTree& counters) {
-    const Count rounds = last - seen - 1;
-    outcome_.cycles += period * rounds;
-    stats::accumulate(outcome_.counters, counters, rounds);
-    const fabric::Round alike = program_.at(seen);
-    for (Count i = seen + 1; i < last; ++i) {
-      const fabric::Round round = program_.at(i);
-      outcome_.counters["memory"]["weight_reads"] += round.weight_reads - alike.weight_reads;
-      outcome_.counters["memory"]["input_reads"] += round.input_reads - alike.input_reads;
-      outcome_.counters["writeback"]["output_writes"] += round.outputs - alike.outputs;
-    }
-  }
+  static constexpr Count kMostInOrder = Count{1} << 20;
 
   Fabric& fabric_;
   const DenseProgram& program_;
+  const Progress& progress_;
   Outcome outcome_;
+  Count left_out_ = 0;  // rounds that repeat the ones before
 };
-
-// Rounds, and rows of windows, at the edge of a layer do the same as others in the same time but touch fewer words.
-void count_words(stats::CounterTree& counters, const DenseProgram& program) {
-  fabric::Round all;
-  Count added = 0;
-  for (Count i = 0; i < program.size(); ++i) {
-    const fabric::Round round = program.at(i);
-    all.weight_reads += round.weight_reads;
-    all.input_reads += round.input_reads;
-    all.outputs += round.outputs;
-    if (round.adds) added += round.outputs;
-  }
-  counters["memory"]["weight_reads"] = all.weight_reads;
-  counters["memory"]["input_reads"] = all.input_reads;
-  auto& writeback = counters["writeback"];
-  writeback["output_writes"] = all.outputs;
-  if (program.folds_outside()) writeback["psum_reads"] = added;
-}
 
 // A run that is clocked, and left as soon as the machine is at a round's begin in a state that it has been in before:
 // what comes then has been seen.
@@ -212,10 +207,9 @@ class Stepped {
     const Cycle last = fabric_.step({.rounds = &program_, .packets = &program_},
                                     [&](Cycle now) { return comparable > 0 && repeats(now); });
     Outcome outcome;
-    outcome.rounds = program_.size();
     outcome.cycles = last;
     outcome.counters = fabric_.counters();
-    outcome.stepped_rounds = outcome.distinct_rounds = program_.size();
+    outcome.stepped_rounds = outcome.evaluated_rounds = program_.size();
     if (repeated_) extrapolate(outcome);
     return outcome;
   }
@@ -245,7 +239,7 @@ class Stepped {
     const Count left = program_.size() - rounds;
     const Count whole = left / static_cast<Count>(period);
     const Begin& part = begins_[*repeated_ + static_cast<std::size_t>(left % static_cast<Count>(period))];
-    outcome.stepped_rounds = outcome.distinct_rounds = rounds;
+    outcome.stepped_rounds = outcome.evaluated_rounds = rounds;
     outcome.counters = to.counters;
     outcome.cycles = to.cycle + whole * (to.cycle - from.cycle) + part.finish - from.cycle;
     stats::accumulate(outcome.counters, to.counters, whole);
@@ -263,14 +257,14 @@ class Stepped {
 // Where every row of windows begins in a machine at rest each costs what another does, so a layer of a few rows tells
 // the cost of all. Partial sums that go around through the ports meet in an order of their own.
 Outcome step_distinct(const arch::Machine& machine, const mapping::Nest& nest, const mapping::DenseTile& tile,
-                      DenseProgram& program) {
+                      DenseProgram& program, const Progress& progress) {
   const arch::FlexibleArray array = arch::flexible_array(machine);
   const Count rows = program.rows();
   if (!array.row_barrier || program.clusters().psum_multiplier || rows <= 3) return Stepped(machine, program).run();
   const auto of_rows = [&](Count count) {
     mapping::Nest part = nest;
     part.sizes[Loop::x] = count * tile.sizes[Loop::x];
-    DenseProgram shorter(part, tile, array);
+    DenseProgram shorter(part, tile, array, {}, progress);
     return Stepped(machine, shorter).run();
   };
   const Outcome two = of_rows(2);  // the first and the last may differ from those between
@@ -280,6 +274,31 @@ Outcome step_distinct(const arch::Machine& machine, const mapping::Nest& nest, c
   stats::accumulate(outcome.counters, of_row, rows - 3);
   count_words(outcome.counters, program);
   return outcome;
+}
+
+// What a run could count at most must fit in 63 bits with room to add up; what a clocked one holds, in memory.
+void refuse_too_long(const arch::Machine& machine, const DenseProgram& program, bool clocked) {
+  constexpr double kMost = 8e18;
+  constexpr double kMostWeights = 1 << 28;
+  const auto number = [](Count count) { return static_cast<double>(count); };
+  const fabric::Clusters& clusters = program.clusters();
+  const double steps =
+      number(program.size()) * number(clusters.folds) * (1 + number(program.rows()) * number(program.windows()));
+  // A packet may cross every level of a port's tree; a product goes through four queues at most.
+  const arch::FlexibleArray array = arch::flexible_array(machine);
+  const Count levels = std::bit_width(static_cast<unsigned>(array.multipliers / array.ports));
+  const Count of_multiplier = std::max({levels, Count{4}, machine.part("distribution").integer("interval")});
+  const double of_step =
+      number(clusters.used() * of_multiplier) + number(machine.part("memory").integer("setup_cycles")) + 64;
+  const double weights = number(clusters.used()) * number(clusters.folds);
+  if (steps * of_step > kMost) {
+    throw Error(Code::too_large, "operation", "its cycles and counters may not fit in 63 bits", "a smaller operation");
+  }
+  if (clocked && weights > kMostWeights) {
+    throw Error(Code::too_large, "operation",
+                fmt::format("the multipliers would hold {:.0f} weights, too many to clock", weights),
+                "--evaluator flow, or a smaller reduction");
+  }
 }
 
 }  // namespace
@@ -326,29 +345,34 @@ Outcome step_flexible(const arch::Machine& machine, const Operation& operation, 
   std::vector<float> rows;
   DenseProgram program(mapping::nest_of(operation), tile, arch::flexible_array(machine),
                        nest_operands(operation, operands, rows), progress);
+  refuse_too_long(machine, program, true);
   Outcome outcome;
   outcome.cycles = fabric.step({.rounds = &program, .packets = &program});
-  outcome.rounds = outcome.distinct_rounds = program.size();
+  outcome.rounds = outcome.evaluated_rounds = program.size();
+  outcome.distinct_rounds = std::ssize(program.kinds(program.size()));
   outcome.counters = fabric.counters();
   check_work(operation, program, outcome.counters);
   return outcome;
 }
 
 Outcome flow_flexible(Fabric& fabric, const arch::Machine& machine, const Operation& operation,
-                      const mapping::DenseTile& tile, const Operands& operands) {
+                      const mapping::DenseTile& tile, const Operands& operands, const Progress& progress) {
   const arch::FlexibleArray array = arch::flexible_array(machine);
   const mapping::Nest nest = mapping::nest_of(operation);
-  DenseProgram program(nest, tile, array);
+  DenseProgram program(nest, tile, array, {}, progress);
+  refuse_too_long(machine, program, program.clusters().psum_multiplier || array.row_barrier);
   const stats::CounterTree before = fabric.counters();
   fabric.start({.rounds = &program, .packets = &program});
   const stats::CounterTree started = fabric.counters();
   Outcome outcome;
   if (fabric.has_flow()) {
-    outcome = Flow(fabric, program).run();
+    outcome = Flow(fabric, program, progress).run();
     stats::accumulate(outcome.counters, stats::difference(started, before), 1);
   } else {
-    outcome = step_distinct(machine, nest, tile, program);
+    outcome = step_distinct(machine, nest, tile, program, progress);
   }
+  outcome.rounds = program.size();
+  outcome.distinct_rounds = std::ssize(program.kinds(program.size()));
   check_work(operation, program, outcome.counters);
   if (operands.present()) compute_on_host(operation, operands);
   return outcome;

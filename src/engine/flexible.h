@@ -12,6 +12,6 @@ Outcome step_flexible(const arch::Machine& machine, const Operation& operation, 
                       const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle);
 
 Outcome flow_flexible(Fabric& fabric, const arch::Machine& machine, const Operation& operation,
-                      const mapping::DenseTile& tile, const Operands& operands);
+                      const mapping::DenseTile& tile, const Operands& operands, const Progress& progress = {});
 
 }  // namespace cairn::engine

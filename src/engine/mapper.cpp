@@ -7,6 +7,7 @@
 #include "cost/energy.h"
 #include "engine/flexible.h"
 #include "fabric/tree_plan.h"
+#include "util/diagnostics.h"
 
 namespace cairn::engine {
 namespace {
@@ -20,6 +21,14 @@ cost::Units units(const arch::FlexibleArray& array) {
   const Count trees = array.only_over_time ? 0 : array.multipliers - 1;
   return {array.multipliers, trees, array.folding == arch::Folding::reduction ? array.multipliers - 1 : 0,
           array.multipliers - array.ports};
+}
+
+// What a tile costs, by flow.
+Evaluated cost_of(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const DenseTile& tile,
+                  const Loads& loads) {
+  const Outcome outcome = flow_flexible(fabric, machine, operation, tile, {});
+  return {tile, outcome.cycles, cost::energy(outcome.counters, outcome.cycles, units(arch::flexible_array(machine))),
+          loads};
 }
 
 Loads loads_of(const arch::Machine& machine, const mapping::Nest& nest, const DenseTile& tile) {
@@ -39,12 +48,14 @@ Loads loads_of(const arch::Machine& machine, const mapping::Nest& nest, const De
 
 class Search {
  public:
-  Search(Fabric& fabric, const arch::Machine& machine, const Operation& operation, Objective objective, Count budget)
+  Search(Fabric& fabric, const arch::Machine& machine, const Operation& operation, Objective objective, Count budget,
+         const Progress& progress)
       : fabric_(fabric),
         machine_(machine),
         operation_(operation),
         objective_(objective),
         budget_(budget),
+        progress_(progress),
         array_(arch::flexible_array(machine)),
         nest_(mapping::nest_of(operation)) {}
 
@@ -59,6 +70,7 @@ class Search {
       else
         ++mapping_.untried;
     }
+    if (tried_.empty()) consider(bounded_.front().tile, bounded_.front().loads);
     std::ranges::stable_sort(tried_, {}, [&](const Evaluated& e) { return e.cost(objective_); });
     mapping_.best = tried_.front();
     mapping_.alternatives.assign(tried_.begin() + 1, tried_.begin() + std::min<std::ptrdiff_t>(6, std::ssize(tried_)));
@@ -107,24 +119,32 @@ class Search {
     return objective_ == Objective::energy ? energy : energy * cycles;
   }
 
-  // What has no stream form is clocked for a few rounds; a search has only so many cycles for that.
+  // What has no stream form is clocked for a few rounds, and rounds that overlap are evaluated in order unless they
+  // come to repeat each other. A search has only so much time for either.
   bool affordable(const DenseTile& tile, const Loads& loads) {
     const mapping::Iterations iterations(nest_, tile);
     const bool psums = array_.folding == arch::Folding::multipliers && iterations.folds() > 1;
-    if (!psums && !array_.row_barrier) return true;
-    const Count alike = array_.row_barrier && !psums ? iterations.rounds() * iterations[Loop::x] : iterations.rounds();
     constexpr Count kClocked = 3;  // rounds, or rows
-    const Cycle clocked = loads.least() / alike * std::min(alike, kClocked);
-    if (best_ && clocked > clocked_left_) return false;
+    Cycle clocked = 0;
+    Count in_order = 0;
+    if (psums || array_.row_barrier) {
+      const Count alike = psums ? iterations.rounds() : iterations.rounds() * iterations[Loop::x];
+      clocked = loads.least() / alike * std::min(alike, kClocked);
+    } else if (!mapping::rounds_wait(nest_, tile)) {
+      in_order = iterations.rounds();
+    }
+    const bool fits = clocked <= clocked_left_ && in_order <= in_order_left_;
+    if (!fits && (best_ || in_order > 0)) return false;
     clocked_left_ -= clocked;
+    in_order_left_ -= in_order;
     return true;
   }
 
   void consider(const DenseTile& tile, const Loads& loads) {
     if (std::ranges::any_of(tried_, [&](const Evaluated& e) { return e.tile == tile; })) return;
-    Evaluated found = evaluate(fabric_, machine_, operation_, tile);
-    found.loads = loads;
+    const Evaluated found = cost_of(fabric_, machine_, operation_, tile, loads);
     ++mapping_.evaluated;
+    if (progress_) progress_(mapping_.evaluated, budget_);
     if (!best_ || found.cost(objective_) < best_->cost(objective_)) best_ = found;
     tried_.push_back(found);
   }
@@ -134,6 +154,7 @@ class Search {
   const Operation& operation_;
   Objective objective_;
   Count budget_;
+  const Progress& progress_;
   arch::FlexibleArray array_;
   mapping::Nest nest_;
   Mapping mapping_;
@@ -141,6 +162,7 @@ class Search {
   std::vector<Evaluated> tried_;
   std::optional<Evaluated> best_;
   Cycle clocked_left_ = 200'000;
+  Count in_order_left_ = 100'000;
 };
 
 }  // namespace
@@ -152,17 +174,20 @@ double Evaluated::cost(Objective objective) const {
 }
 
 Mapping map_layer(Fabric& fabric, const arch::Machine& machine, const Operation& operation, Objective objective,
-                  Count budget) {
-  return Search(fabric, machine, operation, objective, budget).run();
+                  const Progress& progress, Count budget) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 57;
+  if (multiplications(operation) > kMost) {
+    throw Error(Code::too_large, "operation",
+                "too large to search for a tile: the loads of tiles may not fit in 63 bits",
+                "give a tile, or a smaller operation");
+  }
+  return Search(fabric, machine, operation, objective, budget, progress).run();
 }
 
 Evaluated evaluate(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const DenseTile& tile) {
-  const arch::FlexibleArray array = arch::flexible_array(machine);
   const mapping::Nest nest = mapping::nest_of(operation);
-  check_fit(array, nest, tile);
-  const Outcome outcome = flow_flexible(fabric, machine, operation, tile, {});
-  return {tile, outcome.cycles, cost::energy(outcome.counters, outcome.cycles, units(array)),
-          loads_of(machine, nest, tile)};
+  check_fit(arch::flexible_array(machine), nest, tile);
+  return cost_of(fabric, machine, operation, tile, loads_of(machine, nest, tile));
 }
 
 }  // namespace cairn::engine

@@ -30,7 +30,7 @@ struct Mapping {
 
 // `budget`: how many tiles to evaluate at most.
 Mapping map_layer(Fabric& fabric, const arch::Machine& machine, const Operation& operation, Objective objective,
-                  Count budget = 400);
+                  const Progress& progress = {}, Count budget = 400);
 
 // What one tile costs. Throws as tile_of does.
 Evaluated evaluate(Fabric& fabric, const arch::Machine& machine, const Operation& operation,

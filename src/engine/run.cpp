@@ -27,10 +27,10 @@ Outcome run_step(const arch::Machine& machine, const Operation& operation, const
 }
 
 Outcome run_flow(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const Tile& tile,
-                 const Operands& operands, RoundCosts& known) {
+                 const Operands& operands, RoundCosts& known, const Progress& progress) {
   if (const auto* outputs = std::get_if<mapping::Tile>(&tile))
     return flow_systolic(fabric, machine, operation, *outputs, operands, known);
-  return flow_flexible(fabric, machine, operation, std::get<mapping::DenseTile>(tile), operands);
+  return flow_flexible(fabric, machine, operation, std::get<mapping::DenseTile>(tile), operands, progress);
 }
 
 }  // namespace cairn::engine

@@ -29,8 +29,9 @@ struct Operands {
 struct Outcome {
   Cycle cycles = 0;
   Count rounds = 0;
-  Count distinct_rounds = 0;
-  Count stepped_rounds = 0;  // distinct rounds that flow had to step, since a part has no flow form
+  Count distinct_rounds = 0;   // that differ in what they cost by themselves
+  Count evaluated_rounds = 0;  // the others repeat them
+  Count stepped_rounds = 0;    // distinct rounds that flow had to step, since a part has no flow form
   stats::CounterTree counters;
 };
 
@@ -53,6 +54,6 @@ Outcome run_step(const arch::Machine& machine, const Operation& operation, const
 
 // Each distinct round evaluated once, values by a host kernel.
 Outcome run_flow(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const Tile& tile,
-                 const Operands& operands, RoundCosts& known);
+                 const Operands& operands, RoundCosts& known, const Progress& progress = {});
 
 }  // namespace cairn::engine

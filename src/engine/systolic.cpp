@@ -110,7 +110,7 @@ Outcome step_systolic(const arch::Machine& machine, const Operation& operation, 
   refuse_unsteppable(program.at(0));
   Outcome outcome;
   outcome.cycles = fabric.step({.rounds = &program, .panels = &program}) - fabric.uncounted();
-  outcome.rounds = program.size();
+  outcome.rounds = outcome.evaluated_rounds = program.size();
   outcome.distinct_rounds = static_cast<Count>(mapping::OutputTiles(lowered(operation), tile).groups().size());
   outcome.counters = fabric.counters();
   check_work(lowered(operation), outcome.counters);
@@ -133,6 +133,7 @@ Outcome flow_systolic(Fabric& fabric, const arch::Machine& machine, const Operat
     outcome.rounds += group.count;
     ++outcome.distinct_rounds;
   }
+  outcome.evaluated_rounds = outcome.distinct_rounds;
   outcome.stepped_rounds = fabric.has_flow() ? 0 : outcome.distinct_rounds;
   outcome.cycles = timeline.end - fabric.uncounted();
   check_work(gemm, outcome.counters);

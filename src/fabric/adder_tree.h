@@ -17,7 +17,6 @@ namespace cairn::fabric {
 struct AdderCounters {
   Count additions_2to1 = 0;
   Count additions_3to1 = 0;
-  Count configurations = 0;
   Count queue_pushes = 0;
   Count queue_pops = 0;
   Count wire_writes = 0;
@@ -28,7 +27,6 @@ struct AdderCounters {
     return std::tuple{
         stats::counter("additions_2to1", &Counters::additions_2to1, "operations", "sums of two operands"),
         stats::counter("additions_3to1", &Counters::additions_3to1, "operations", "sums of three operands"),
-        stats::counter("configurations", &Counters::configurations, "times", "adders configured, once an operation"),
         stats::counter("queue_pushes", &Counters::queue_pushes, "words", "words written to the queues"),
         stats::counter("queue_pops", &Counters::queue_pops, "words", "words read from the queues"),
         stats::counter("wire_writes", &Counters::wire_writes, "words",

@@ -49,8 +49,7 @@ struct Psum {
 
 // Flow: what the parts tell each other of the round that is evaluated.
 struct RoundInTime {
-  bool at_rest = true;  // it begins in a machine at rest
-  Cycle begin = 1;
+  bool at_rest = true;       // it begins in a machine at rest
   bool port_waited = false;  // a read port had sent everything before the next packet was offered
   Cycle ports_free = 0;      // when all read ports can send again
   // The first result of the round. What leaves a shared server before that is final; what was sent for later is sent

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -56,8 +57,9 @@ class LaneSet {
     return *this;
   }
   void clear_all() { std::fill(words_.begin(), words_.end(), 0); }
-  bool empty() const {
-    return std::all_of(words_.begin(), words_.end(), [](std::uint64_t word) { return word == 0; });
+  int count() const {
+    return std::accumulate(words_.begin(), words_.end(), 0,
+                           [](int sum, std::uint64_t word) { return sum + std::popcount(word); });
   }
   std::vector<std::uint64_t>& words() { return words_; }
   const std::vector<std::uint64_t>& words() const { return words_; }

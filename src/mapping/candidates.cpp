@@ -167,6 +167,12 @@ bool slides(const Nest& nest, const DenseTile& tile) {
          nest.sizes[Loop::s] % tile.sizes[Loop::s] == 0;
 }
 
+bool rounds_wait(const Nest& nest, const DenseTile& tile) {
+  const auto divides = [&](Loop loop) { return nest.sizes[loop] % tile.sizes[loop] == 0; };
+  return tile.sizes[Loop::n] == 1 && nest.sizes[Loop::n] == 1 && divides(Loop::x) && divides(Loop::y) &&
+         (nest.sizes[Loop::g] == 1 || divides(Loop::k));
+}
+
 std::int64_t cluster_size(const Nest& nest, const DenseTile& tile, const arch::FlexibleArray& array) {
   return tile.cluster() + (Iterations(nest, tile).folds() > 1 && array.folding == arch::Folding::multipliers ? 1 : 0);
 }
@@ -199,11 +205,8 @@ Loads loads(const Nest& nest, const DenseTile& tile, const arch::FlexibleArray& 
   loads.additions = loads.products - sums + (passes > 1 ? sums : sums - loads.results);
   // From the last packet of a round to its last result stored: distribution, multiplier, a level of adders for each
   // doubling of the virtual neuron, bus, write-back.
-  const bool waits = tile.sizes[Loop::n] == 1 && nest.sizes[Loop::n] == 1 &&
-                     (nest.sizes[Loop::g] == 1 || nest.sizes[Loop::k] % tile.sizes[Loop::k] == 0) &&
-                     nest.sizes[Loop::x] % tile.sizes[Loop::x] == 0 && nest.sizes[Loop::y] % tile.sizes[Loop::y] == 0;
   const auto path = static_cast<Cycle>(std::bit_width(static_cast<std::uint64_t>(tile.cluster() - 1))) + 3;
-  loads.drain = path * (waits ? iterations.rounds() : 1);
+  loads.drain = path * (rounds_wait(nest, tile) ? iterations.rounds() : 1);
   return loads;
 }
 

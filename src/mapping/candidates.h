@@ -35,6 +35,8 @@ std::vector<Candidate> candidates(const Nest& nest, const arch::FlexibleArray& a
 // The bound of a tile from where its words really go. `per_line`: most virtual neurons that share a result line.
 Loads loads(const Nest& nest, const DenseTile& tile, const arch::FlexibleArray& array, Count per_line);
 
+// Whether rounds wait for each other, as far as the tile decides: no extra outputs count, nor images (spec dense 3.3).
+bool rounds_wait(const Nest& nest, const DenseTile& tile);
 // The number of multipliers that a virtual neuron takes: one more where partial sums come back to it.
 std::int64_t cluster_size(const Nest& nest, const DenseTile& tile, const arch::FlexibleArray& array);
 // Whether inputs are handed on from multiplier to multiplier (spec dense 5).

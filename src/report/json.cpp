@@ -57,7 +57,8 @@ const Json& units() {
                            {"buffer_reads", "words read from the global buffer"},
                            {"buffer_writes", "words written to the global buffer"},
                            {"rounds", "configurations of the array, one a tile"},
-                           {"distinct_rounds", "rounds that differ in shape"},
+                           {"distinct_rounds", "rounds that differ in what they cost by themselves"},
+                           {"evaluated_rounds", "rounds that were evaluated, the others repeat them"},
                            {"tile", "outputs in the array at once, by dimension"}};
   return kUnits;
 }
@@ -104,7 +105,8 @@ Json layer(const LayerResult& layer) {
            {{"tile", layer.tile},
             {"chosen", layer.chosen},
             {"rounds", layer.rounds},
-            {"distinct_rounds", layer.distinct_rounds}}},
+            {"distinct_rounds", layer.distinct_rounds},
+            {"evaluated_rounds", layer.evaluated_rounds}}},
           {"evaluator", layer.evaluator},
           {"cycles", layer.cycles},
           {"multiplications", layer.multiplications},

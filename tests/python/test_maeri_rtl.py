@@ -170,7 +170,7 @@ def test_a_large_layer_is_stepped_in_a_few_rows():
     _, layer = run("flow", _core.load_machine("maeri-rtl"), (conv, tile), ())
     assert layer["cycles"] == 431_483_008
     assert layer["counters"]["writeback"]["psum_reads"] == 63 * 64 * 224 * 224
-    assert layer["mapping"]["distinct_rounds"] <= 4
+    assert layer["mapping"]["evaluated_rounds"] <= 4
 
 
 def test_folds_in_the_buffer_leave_none_to_accumulators():

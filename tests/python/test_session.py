@@ -105,6 +105,8 @@ def test_rows_of_a_result_have_the_unit_of_their_number(session):
 
 def test_a_long_clocked_run_can_be_interrupted():
     session = cairn.Session(cairn.load_machine("tpu-16x16"), "step")
+    # A shell has background jobs ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     alarm = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     alarm.start()
     with pytest.raises(KeyboardInterrupt):

@@ -146,7 +146,6 @@ class Tree final : public Part {
   }
 
   std::map<std::string, Count> counters() const override { return stats::values(counters_); }
-  std::string waiting() const override { return ""; }
 
  private:
   struct Sent {  // a packet as one port sends it

@@ -95,7 +95,7 @@ class Dense final : public Part {
     Cycle begin = links_.round.at_rest ? 1 : end_ + 1;
     if (!links_.round.at_rest && !links_.stored->streams[0].empty())
       begin = std::max(begin, links_.stored->streams[0].last() + 1);
-    links_.round.begin = begin;
+    begin_ = begin;
     followed_at_once_ = begin == end_ + 1;
     end_ = begin + params_.setup_cycles - 1;
     kernel::Stream& offers = links_.offers->streams[0];
@@ -120,11 +120,11 @@ class Dense final : public Part {
     counters_.steps += steps;
   }
 
-  // When the round began is of no interest if every port had still to send. A round that followed the last one at once
-  // will be followed at once: what the controller awaits falls behind the results more and more.
+  // When the round began is of no interest if every port had still to send. One that waited for results began when they
+  // were there, which no other round did.
   void left_behind(std::vector<Cycle>& state) const override {
     if (!links_.round.port_waited) return;
-    state.push_back(followed_at_once_ ? links_.round.begin - links_.round.first_sum : links_.round.begin);
+    state.push_back(followed_at_once_ ? begin_ - links_.round.first_sum : begin_);
   }
 
   std::map<std::string, Count> counters() const override { return stats::values(counters_); }
@@ -184,7 +184,8 @@ class Dense final : public Part {
   Count unsent_ = 0;           // packets offered that the ports have not sent yet
   bool awaits_ports_ = false;  // until all are sent
   // Flow.
-  Cycle end_ = 0;  // the last step of the round before
+  Cycle begin_ = 1;  // of the round
+  Cycle end_ = 0;    // its last step
   bool followed_at_once_ = false;
 };
 

@@ -145,7 +145,6 @@ class Linear final : public Part {
   }
 
   std::map<std::string, Count> counters() const override { return stats::values(counters_); }
-  std::string waiting() const override { return ""; }
 
  private:
   struct Switch {

@@ -2,7 +2,6 @@
 // neighbours, in which virtual neurons of any size are added up side by side. With `accumulators` every adder has one
 // at its exit that adds up the folds of an output; without, partial sums go to the global buffer and come back.
 #include <algorithm>
-#include <bit>
 
 #include "fabric/adder_tree.h"
 
@@ -29,13 +28,16 @@ class Art final : public Part {
     }
   };
   struct Counters : AdderCounters {
+    Count configurations = 0;
     Count additions = 0;
     Count register_reads = 0;
     Count register_writes = 0;
     static auto fields() {
       return std::tuple_cat(
           AdderCounters::fields<Counters>(),
-          std::tuple{stats::counter("additions", &Counters::additions, "operations", "sums made by accumulators"),
+          std::tuple{stats::counter("configurations", &Counters::configurations, "times",
+                                    "adders configured, once an operation"),
+                     stats::counter("additions", &Counters::additions, "operations", "sums made by accumulators"),
                      stats::counter("register_reads", &Counters::register_reads, "words", "accumulators read"),
                      stats::counter("register_writes", &Counters::register_writes, "words", "accumulators written")});
     }
@@ -64,8 +66,7 @@ class Art final : public Part {
 
   bool tick(Cycle now) override {
     auto& products = links_.products->incoming(now);
-    Count taken = 0;
-    for (const std::uint64_t word : products.valid.words()) taken += std::popcount(word);
+    const Count taken = products.valid.count();
     // Accumulators first: what a tree output of this cycle brings is there in the next.
     bool worked = params_.accumulators && accumulate(now);
     worked = tree_.tick(products, counters_) || worked;
@@ -95,7 +96,6 @@ class Art final : public Part {
   }
 
   std::map<std::string, Count> counters() const override { return stats::values(counters_); }
-  std::string waiting() const override { return ""; }
 
  private:
   struct Accumulator {

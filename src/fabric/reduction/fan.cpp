@@ -1,7 +1,6 @@
 // Forwarding adder network (paper Fig. 3 "FAN", SIGMA; spec dense 7): the augmented tree, with a link from the adder
 // that completes a virtual neuron to one that is free, which adds up the folds of the output. It needs no accumulators.
 #include <algorithm>
-#include <bit>
 
 #include "fabric/adder_tree.h"
 
@@ -35,8 +34,7 @@ class Fan final : public Part {
 
   bool tick(Cycle now) override {
     auto& products = links_.products->incoming(now);
-    Count taken = 0;
-    for (const std::uint64_t word : products.valid.words()) taken += std::popcount(word);
+    const Count taken = products.valid.count();
     const bool worked = tree_.tick(products, counters_);
     links_.products->take_all(now, taken);
     counters_.output_transfers += tree_.transfers();
@@ -59,7 +57,6 @@ class Fan final : public Part {
   }
 
   std::map<std::string, Count> counters() const override { return stats::values(counters_); }
-  std::string waiting() const override { return ""; }
 
  private:
   Params params_;

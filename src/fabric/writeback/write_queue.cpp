@@ -149,6 +149,7 @@ class WriteQueue final : public Part {
     if (links_.round.at_rest) {
       in_time_ = QueueInTime(params_.drain, round_.before);
       opened_.clear();
+      next_opening_ = round_.before / round_.results;
     } else {
       settle();
     }
@@ -190,11 +191,11 @@ class WriteQueue final : public Part {
   void settle() {
     const Cycle until = links_.round.first_sum + links_.results->latency();
     kernel::Merged last(arrivals_);
-    for (Count i = round_.before / round_.results - 1; i < rounds_->size(); ++i) {
-      const Count awaited = rounds_->at(i).awaited;
+    for (; next_opening_ < rounds_->size(); ++next_opening_) {
+      const Count awaited = rounds_->at(next_opening_).awaited;
       if (awaited > in_time_.stored()) in_time_.run(last, awaited, until);
       if (awaited > in_time_.stored()) return;
-      opened_.try_emplace(awaited, in_time_.now());
+      if (awaited > 0) opened_.try_emplace(awaited, in_time_.now());
     }
     in_time_.run(last, std::numeric_limits<Count>::max(), until);
   }
@@ -240,6 +241,7 @@ class WriteQueue final : public Part {
   Count expected_ = 0;             // results of those rounds
   Count stored_ = 0;
   QueueInTime in_time_;                   // flow: the queue when the first result of the round comes
+  Count next_opening_ = 0;                // flow: the first round of which is not known when its successor could begin
   std::map<Count, Cycle> opened_;         // flow: when so many results were stored, for those that a round awaits
   std::vector<kernel::Stream> arrivals_;  // flow: results that come after that
 };

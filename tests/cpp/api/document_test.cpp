@@ -71,9 +71,11 @@ TEST(Document, tells_sizes_mapping_evaluator_and_counters_of_each_layer) {
   EXPECT_EQ(layers[0].at("sizes").at("output"), (std::vector<int>{7, 7}));
   EXPECT_EQ(layers[0].at("sizes").at("stride"), (std::vector<int>{1, 1}));
   EXPECT_EQ(layers[1].at("sizes"), (Json{{"M", 1}, {"N", 10}, {"K", 100}, {"batch", 1}}));
-  EXPECT_EQ(
-      layers[1].at("mapping"),
-      (Json{{"tile", {{"M", 16}, {"N", 16}}}, {"chosen", "the machine's own"}, {"rounds", 1}, {"distinct_rounds", 1}}));
+  EXPECT_EQ(layers[1].at("mapping"), (Json{{"tile", {{"M", 16}, {"N", 16}}},
+                                           {"chosen", "the machine's own"},
+                                           {"rounds", 1},
+                                           {"distinct_rounds", 1},
+                                           {"evaluated_rounds", 1}}));
   EXPECT_EQ(layers[1].at("evaluator"), "flow");
   EXPECT_EQ(layers[1].at("counters").at("multiplier").at("multiplications"), 1000);
 }

@@ -90,6 +90,21 @@ TEST(Session, takes_a_tile_and_refuses_one_that_does_not_fit) {
   EXPECT_EQ(session.layers().size(), 1U) << "a refused layer leaves no trace";
 }
 
+TEST(Session, tells_its_progress_on_a_flexible_machine_and_while_it_searches) {
+  std::int64_t told = 0;
+  const auto progress = [&](std::int64_t done, std::int64_t all) {
+    EXPECT_LE(done, all);
+    ++told;
+  };
+  const Gemm gemm({.m = 16, .n = 16, .k = 16});
+  Session(load_machine("maeri-64"), Evaluator::step)
+      .run("g", gemm, RunOptions{.tile = {{"K", 16}, {"N", 4}}, .progress = progress});
+  EXPECT_GT(told, 4);
+  told = 0;
+  Session(load_machine("maeri-64")).map(gemm, RunOptions{.progress = progress});
+  EXPECT_GT(told, 1);
+}
+
 TEST(Session, tells_its_progress_while_it_steps) {
   Session session(load_machine("tpu-16x16"), Evaluator::step);
   std::vector<std::int64_t> done;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "harness/draws.h"
+
 namespace cairn::engine {
 namespace {
 
@@ -100,6 +102,48 @@ TEST(DenseProgram, reads_no_words_of_padding) {
     EXPECT_EQ(weights, over.at(round).weight_reads);
     EXPECT_EQ(inputs, over.at(round).input_reads);
   }
+}
+
+// Counted one by one, and found one by one.
+DenseProgram::Kinds counted(const DenseProgram& rounds, Count end) {
+  DenseProgram::Kinds kinds;
+  for (Count i = 0; i < end; ++i) {
+    fabric::Round round = rounds.at(i);
+    round.before = 0;
+    round.awaited = round.results;
+    ++kinds[round];
+  }
+  return kinds;
+}
+
+Count overlapping(const DenseProgram& rounds) {
+  for (Count i = 0; i + 1 < rounds.size(); ++i) {
+    const fabric::Round round = rounds.at(i);
+    if (round.awaited != round.before + round.results) return i + 1;
+  }
+  return rounds.size();
+}
+
+TEST(DenseProgram, knows_without_a_loop_how_many_rounds_are_of_each_kind_and_where_they_begin_to_overlap) {
+  testing::for_draws(1, [](testing::SplitMix64& random) {
+    const std::int64_t groups = random.between(1, 3);
+    const Conv conv({.batch = random.between(1, 3),
+                     .channels = groups * random.between(1, 4),
+                     .filters = groups * random.between(1, 5),
+                     .groups = groups,
+                     .input = {random.between(3, 6), random.between(3, 6)},
+                     .kernel = {random.between(1, 3), random.between(1, 3)}});
+    std::map<std::string, std::int64_t> tile;
+    for (const char* letter : mapping::kLoopNames) tile[letter] = random.between(1, 3);
+    const mapping::Nest nest = mapping::nest_of(conv);
+    arch::FlexibleArray array{};
+    array.folding = std::array{arch::Folding::reduction, arch::Folding::multipliers, arch::Folding::buffer}.at(
+        static_cast<std::size_t>(random.between(0, 2)));
+    const DenseProgram rounds(nest, mapping::dense_tile(nest, tile), array);
+    ASSERT_EQ(rounds.first_overlapping(), overlapping(rounds));
+    for (const Count end : {rounds.size(), rounds.first_overlapping() - 1, random.between(0, rounds.size())})
+      ASSERT_EQ(rounds.kinds(end), counted(rounds, end));
+  });
 }
 
 }  // namespace

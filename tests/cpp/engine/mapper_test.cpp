@@ -94,7 +94,7 @@ TEST(Mapper, that_ends_at_its_budget_says_how_many_tiles_it_could_not_rule_out) 
   const arch::Machine description = machine("maeri-64");
   const Operation operation = Gemm({.m = 64, .n = 64, .k = 64});
   engine::Fabric fabric(description);
-  const engine::Mapping cut = engine::map_layer(fabric, description, operation, Objective::energy, 5);
+  const engine::Mapping cut = engine::map_layer(fabric, description, operation, Objective::energy, {}, 5);
   EXPECT_EQ(cut.evaluated, 5);
   EXPECT_GT(cut.untried, 0);
 }

@@ -6,13 +6,14 @@
 
 #include <algorithm>
 
+#include "harness/draws.h"
 #include "harness/random.h"
 #include "harness/runs.h"
 
 namespace cairn::kernel {
 namespace {
 
-using testing::cases;
+using testing::for_draws;
 using testing::SplitMix64;
 
 struct Item {
@@ -53,16 +54,6 @@ std::vector<Item> in_order(const std::vector<Stream>& sources) {
   }
   std::ranges::stable_sort(items);
   return items;
-}
-
-template <class Check>
-void for_draws(std::uint64_t first, Check check) {
-  for (std::uint64_t seed = first; seed < first + static_cast<std::uint64_t>(cases(3000)); ++seed) {
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    SplitMix64 random(seed);
-    check(random);
-    if (::testing::Test::HasFatalFailure()) return;
-  }
 }
 
 TEST(Merged, gives_the_items_of_all_sources_in_order_of_arrival) {

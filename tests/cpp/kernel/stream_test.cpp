@@ -5,13 +5,14 @@
 
 #include <algorithm>
 
+#include "harness/draws.h"
 #include "harness/random.h"
 #include "harness/runs.h"
 
 namespace cairn::kernel {
 namespace {
 
-using testing::cases;
+using testing::for_draws;
 using testing::SplitMix64;
 using Times = std::vector<Cycle>;
 
@@ -30,17 +31,6 @@ Times random_times(SplitMix64& random, std::int64_t count) {
 }
 
 Times random_times(SplitMix64& random) { return random_times(random, random.between(0, 60)); }
-
-// Calls check(random) on thousands of draws, each with its seed in the trace.
-template <class Check>
-void for_draws(std::uint64_t first, Check check) {
-  for (std::uint64_t seed = first; seed < first + static_cast<std::uint64_t>(cases(3000)); ++seed) {
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    SplitMix64 random(seed);
-    check(random);
-    if (::testing::Test::HasFatalFailure()) return;
-  }
-}
 
 TEST(Stream, of_a_list_holds_exactly_that_list) {
   for_draws(1, [](SplitMix64& random) {
