@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,14 @@ struct LayerResult {
   std::int64_t cycles = 0;
   std::int64_t multipliers = 0;      // of the machine
   std::int64_t multiplications = 0;  // that the operation needs
-  std::int64_t buffer_reads = 0;     // words
+  // On a sparse machine.
+  struct Sparse {
+    std::int64_t effective_multiplications = 0;  // of two non-zeros
+    double weight_zeros = 0;                     // share of each operand, 0 to 1
+    double input_zeros = 0;
+  };
+  std::optional<Sparse> sparse{};
+  std::int64_t buffer_reads = 0;     // words, partial sums included
   std::int64_t buffer_writes = 0;    // words
   std::map<std::string, std::map<std::string, std::int64_t>> counters{};
 

@@ -36,11 +36,24 @@ struct ConvOperands {
   float* output;   // batch x filters x output..., row-major
 };
 
+// The order in which the stationary vectors (filters) go through a sparse machine: as they are, shuffled, the largest
+// that still fits next, or those that fill the multipliers best.
+enum class Schedule { none, random, largest, fullest };
+
+// How many zeros there are where a sparse machine is given no values: the share of each operand, in a random pattern.
+struct Sparsity {
+  double weights = 0;  // 0 to 1; of the second operand of a matrix product
+  double inputs = 0;   // of the first
+};
+
 struct RunOptions {
   // "M", "N", ... of a matrix product, "R", "S", "C", "K", "G", "N", "X", "Y" of a convolution on a flexible machine;
   // empty = chosen for the objective.
   std::map<std::string, std::int64_t> tile{};
   Objective objective = Objective::cycles;
+  Schedule schedule = Schedule::none;
+  Sparsity sparsity{};     // with values the zeros are those that they have
+  std::uint64_t seed = 0;  // of a random schedule and of random patterns
   // Called now and then during a long clocked run or search; may throw to end it.
   std::function<void(std::int64_t done, std::int64_t all)> progress{};
 };
@@ -59,7 +72,9 @@ class Session {
                   const RunOptions& options = {});
   LayerResult run(const std::string& name, const Conv& conv, const ConvOperands& operands,
                   const RunOptions& options = {});
-  // All throw Error: E401 for the tile, U203 for runs too long to count, I001/I002 if the machine misbehaves.
+  // All throw Error: E105 for a sparsity outside 0 to 1, E302 for one that is given along with values, E401 for the
+  // tile, U204 for a tile or schedule that the machine does not know, U203 for runs too long to count, I001/I002 if the
+  // machine misbehaves.
 
   // How the operation would be cut and what else was tried. A tile that is given is evaluated instead. Timing only.
   MappingResult map(const Operation& operation, const RunOptions& options = {});

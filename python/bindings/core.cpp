@@ -24,6 +24,8 @@
 namespace nb = nanobind;
 using namespace cairn;
 
+void bind_sparse(nb::module_& m);  // sparse.cpp
+
 namespace {
 
 using Array = nb::ndarray<nb::ro, nb::device::cpu>;  // of any type: expect_shape refuses all but float32
@@ -123,14 +125,19 @@ Output make_output(const std::vector<std::int64_t>& shape) {
 
 using Tile = std::optional<std::map<std::string, std::int64_t>>;
 
+// The words of an enumeration, in its order.
+template <class Enum>
+Enum word(const std::string& what, const std::string& given, const std::vector<std::string>& known,
+          const std::string& remedy) {
+  const auto found = std::find(known.begin(), known.end(), given);
+  if (found == known.end()) throw Error(Code::unknown_name, what, "unknown " + what + " '" + given + "'", remedy);
+  return static_cast<Enum>(found - known.begin());
+}
+
 RunOptions tile_options(const Tile& tile, const std::string& objective) {
   RunOptions options;
   if (tile) options.tile = *tile;
-  const std::vector<std::string> known{"cycles", "energy", "edp"};
-  const auto found = std::find(known.begin(), known.end(), objective);
-  if (found == known.end())
-    throw Error(Code::unknown_name, "objective", "unknown objective '" + objective + "'", "cycles, energy or edp");
-  options.objective = static_cast<Objective>(found - known.begin());
+  options.objective = word<Objective>("objective", objective, {"cycles", "energy", "edp"}, "cycles, energy or edp");
   return options;
 }
 
@@ -192,8 +199,13 @@ nb::object run_conv(Session& session, const std::string& layer, const Conv& conv
 
 nb::object run(Session& session, const std::string& layer, const Operation& operation, const std::optional<Array>& a,
                const std::optional<Array>& b, const Tile& tile, const nb::object& progress,
-               const std::string& objective) {
-  const RunOptions options = make_options(tile, objective, progress);
+               const std::string& objective, const std::string& schedule, double weight_sparsity,
+               double input_sparsity, std::uint64_t seed) {
+  RunOptions options = make_options(tile, objective, progress);
+  options.schedule = word<Schedule>("schedule", schedule, {"none", "random", "largest", "fullest"},
+                                    "none, random, largest or fullest");
+  options.sparsity = {weight_sparsity, input_sparsity};
+  options.seed = seed;
   if (a.has_value() != b.has_value()) {
     throw Error(Code::operand_mismatch, layer, "only one of the two operands is given",
                 "both, or none for timing only");
@@ -309,7 +321,9 @@ void bind_session(nb::module_& m) {
           },
           nb::arg("machine"), nb::arg("evaluator") = "flow")
       .def("run", &run, nb::arg("name"), nb::arg("operation"), nb::arg("a") = nb::none(), nb::arg("b") = nb::none(),
-           nb::arg("tile") = nb::none(), nb::arg("progress") = nb::none(), nb::arg("objective") = "cycles")
+           nb::arg("tile") = nb::none(), nb::arg("progress") = nb::none(), nb::arg("objective") = "cycles",
+           nb::arg("schedule") = "none", nb::arg("weight_sparsity") = 0.0, nb::arg("input_sparsity") = 0.0,
+           nb::arg("seed") = 0)
       .def(
           "map",
           [](Session& session, const Operation& operation, const std::string& objective, const Tile& tile) {
@@ -352,4 +366,5 @@ NB_MODULE(_core, m) {
   bind_operations(m);
   bind_machines(m);
   bind_session(m);
+  bind_sparse(m);
 }

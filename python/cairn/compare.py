@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cairn import effective
+
 SCHEMA = "cairn.comparison/1"
 
 Document = Mapping[str, Any]
@@ -44,6 +46,16 @@ class Row:
         """Return the cycles on ``machine`` divided by those on the first machine."""
         first, own = self.figures[0], self.figures[machine]
         return own["cycles"] / first["cycles"] if first and own and first["cycles"] else None
+
+    def effective(self, machine: int) -> float | None:
+        """Return the effective utilisation on ``machine``; None if no machine has counted.
+
+        The work is the same for all, so one that counts does it for the others.
+        """
+        own = self.figures[machine]
+        counts = [each.get(effective.COUNT) for each in self.figures if each is not None]
+        count = next((each for each in counts if each is not None), None)
+        return None if own is None else effective.utilisation(own, count)
 
     def fastest(self) -> list[int]:
         """Return the machines with the fewest cycles; none unless all of them can be compared."""

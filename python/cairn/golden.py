@@ -20,11 +20,9 @@ from cairn import files, operands
 from cairn.errors import CairnError, diagnostic, nearest
 from cairn.stonne.command import operation_of
 from cairn.stonne.counters import COUNTERS, translated
-from cairn.stonne.hardware import REDUCTIONS, SYSTOLIC, Hardware
+from cairn.stonne.hardware import CHOICES, INPUTS, SPARSE, SPARSE_DENSE, SYSTOLIC, Hardware
 
-# Operations of the golden files: whether a machine for them exists here.
-OPERATIONS = {"OSMESH": True, "CONV": True, "GEMM": True, "SPARSE": False, "SPARSEDENSE": False}
-STATES = ("passed", "failed", "skipped")
+STATES = ("passed", "failed")
 
 # What a case must give, and the tile that it may give (1 where it does not).
 _GEMM, _PORTS = ("M", "N", "K"), ("dn_bw", "rn_bw")
@@ -32,8 +30,19 @@ _SIZES = {
     "OSMESH": (*_GEMM, "ms_rows", "ms_cols", *_PORTS),
     "GEMM": (*_GEMM, "num_ms", *_PORTS),
     "CONV": ("R", "S", "C", "K", "G", "N", "X", "Y", "strides", "num_ms", *_PORTS),
+    "SPARSE": (*_GEMM, "num_ms", *_PORTS),
+    "SPARSEDENSE": (*_GEMM, "num_ms", *_PORTS),
 }
-_TILES = {"OSMESH": "MN", "GEMM": "MNK", "CONV": "RSCKGNXY"}
+_TILES = {"OSMESH": "MN", "GEMM": "MNK", "CONV": "RSCKGNXY", "SPARSE": "", "SPARSEDENSE": "NK"}
+# What an operation says of the machine without a key.
+_IMPLIED: dict[str, dict[str, Any]] = {
+    "OSMESH": {"mn_type": "OS_MESH", "mem_ctrl": SYSTOLIC, "rn_type": "TEMPORALRN"},
+    "SPARSE": {"mem_ctrl": SPARSE},
+    "SPARSEDENSE": {"mem_ctrl": SPARSE_DENSE, "dataflow": INPUTS, "accumulation_buffer": 1},
+}
+_SPARSE = ("SPARSE", "SPARSEDENSE")  # whose operands decide the cycles
+_SETTINGS = [each.name for each in fields(Hardware)]
+_SCHEDULES = {0: "none", 1: "largest"}
 # Values are compared when the reference product is cheap; in step they are simulated, so always.
 _CHEAP_PRODUCTS = 2_000_000
 
@@ -55,7 +64,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a case: ``passed``, ``failed`` (with differences) or ``skipped``."""
+    """What became of a case: ``passed``, or ``failed`` with differences."""
 
     case: Case
     state: str
@@ -102,16 +111,16 @@ def _faults(line: str) -> Iterator[tuple[str, str, str]]:
     if not isinstance(record.get("id"), str):
         yield "", "'id' must be a text", "give the case a name"
     case, operation = record["case"], str(record["case"].get("op"))
-    if operation not in OPERATIONS:
-        known = ", ".join(OPERATIONS)
-        yield "", f"unknown operation {operation!r}", nearest(operation, OPERATIONS, known)
-    elif OPERATIONS[operation]:
+    if operation not in _SIZES:
+        known = ", ".join(_SIZES)
+        yield "", f"unknown operation {operation!r}", nearest(operation, _SIZES, known)
+    else:
         yield from _case_faults(case)
     yield from _expect_faults(record)
 
 
 def _case_faults(case: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Yield what is wrong with a case that can be run."""
+    """Yield what is wrong with a case."""
     tile = [f"T_{letter}" for letter in _TILES[case["op"]] if f"T_{letter}" in case]
     for key in (*_SIZES[case["op"]], *tile):
         if not _counts(case.get(key), 1):
@@ -121,9 +130,17 @@ def _case_faults(case: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     if not _counts(case.get("accumulation_buffer", 0), 0):
         shown = _shown(case, "accumulation_buffer")
         yield "", f"case.accumulation_buffer must be 0 or 1, not {shown}", ""
-    if case["op"] != "OSMESH" and case.get("rn_type") not in (*REDUCTIONS,):
-        known = f"one of: {', '.join(REDUCTIONS)}"
-        yield "", f"case.rn_type cannot be {_shown(case, 'rn_type')}", known
+    words = {"OSMESH": (), "SPARSE": ("rn_type", "dataflow")}.get(case["op"], ("rn_type",))
+    for key in words:
+        if case.get(key) not in CHOICES[key]:
+            known = f"one of: {', '.join(CHOICES[key])}"
+            yield "", f"case.{key} cannot be {_shown(case, key)}", known
+    if not _counts(case.get("optimize", 0), 0) or case.get("optimize", 0) not in _SCHEDULES:
+        yield "", f"case.optimize must be 0 or 1, not {_shown(case, 'optimize')}", ""
+    for key in ("density_a", "density_b"):
+        density = case.get(key, 1)
+        if type(density) not in (int, float) or not 0 <= density <= 1:
+            yield "", f"case.{key} must be a number from 0 to 1, not {_shown(case, key)}", ""
 
 
 def _expect_faults(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -136,7 +153,7 @@ def _expect_faults(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     counters = expect.get("counters", {})
     if not isinstance(counters, dict) or not all(_counts(each, 0) for each in counters.values()):
         yield "", "expect.counters must map names to integers", ""
-    elif OPERATIONS.get(str(record["case"].get("op"))):
+    else:
         for name in counters.keys() - COUNTERS.keys():
             yield "", f"unknown counter '{name}'", nearest(name, COUNTERS)
 
@@ -161,17 +178,19 @@ def _case(record: Mapping[str, Any]) -> Case:
 
 def hardware(parameters: Mapping[str, Any]) -> Hardware:
     """Return the machine of a case in the reference's words."""
-    given = {
-        each.name: parameters[each.name] for each in fields(Hardware) if each.name in parameters
-    }
-    if parameters["op"] == "OSMESH":
-        given |= {"mn_type": "OS_MESH", "mem_ctrl": SYSTOLIC, "rn_type": "TEMPORALRN"}
-    return Hardware(**given)
+    given = _IMPLIED.get(parameters["op"], {}) | parameters
+    return Hardware(**{name: given[name] for name in _SETTINGS if name in given})
 
 
 def _operands(case: Case) -> tuple[operands.Floats, operands.Floats]:
-    """Draw the operands in the memory order of the reference: channels innermost, B by columns."""
+    """Draw the operands in the memory order of the reference: channels innermost, B by columns.
+
+    The second operand of a sparse product is stored by rows.
+    """
     size, seed = case.parameters, case.parameters["seed"]
+    if case.operation in _SPARSE:
+        a = operands.seeded(seed, (1, size["M"], size["K"]), size.get("density_a", 1))
+        return a, operands.seeded(seed + 1, (1, size["K"], size["N"]), size.get("density_b", 1))
     if case.operation != "CONV":
         a = operands.seeded(seed, (1, size["M"], size["K"]))
         return a, operands.seeded(seed + 1, (1, size["N"], size["K"])).transpose(0, 2, 1)
@@ -182,8 +201,6 @@ def _operands(case: Case) -> tuple[operands.Floats, operands.Floats]:
 
 def check(case: Case, evaluators: Sequence[str]) -> Outcome:
     """Simulate a case under each evaluator and compare cycles, counters and values."""
-    if not OPERATIONS[case.operation]:
-        return Outcome(case, "skipped")
     differences, cycles = [], []
     for evaluator in evaluators:
         run = _Run(case, evaluator)
@@ -205,11 +222,12 @@ class _Run:
         """Yield one line for every difference between what was expected and what came out."""
         case = self._case
         letters = _TILES[case.operation]
-        tile = {letter: case.parameters.get(f"T_{letter}", 1) for letter in letters}
+        tile = {letter: case.parameters.get(f"T_{letter}", 1) for letter in letters} or None
         try:
             operation = operation_of(case.parameters)
             cheap = operation.multiplications <= _CHEAP_PRODUCTS
-            given = _operands(case) if cheap or self.evaluator == "step" else None
+            sparse = case.operation in _SPARSE
+            given = _operands(case) if cheap or sparse or self.evaluator == "step" else None
             layer, out = self._simulate(operation, given, tile)
         except CairnError as error:
             # Where the reference itself failed, a refusal that names the rule is an answer.
@@ -222,15 +240,17 @@ class _Run:
         if given is not None:
             yield from _compare_values(operation, given, out)
         if case.mapped:
-            own, _ = self._simulate(operation, None, None)
+            own, _ = self._simulate(operation, given if sparse else None, None)
             if own["cycles"] > layer["cycles"]:
                 yield f"Cairn's own tile takes {own['cycles']} cycles: {own['mapping']['tile']}"
 
     def _simulate(self, operation: Any, given: Any, tile: dict[str, int] | None) -> tuple[Any, Any]:
-        machine = hardware(self._case.parameters).machine("golden", self._case.name, str)
+        parameters = self._case.parameters
+        machine = hardware(parameters).machine("golden", self._case.name, str)
         session = cairn.Session(machine, self.evaluator)
         a, b = given or (None, None)
-        out = session.run(self._case.name, operation, a, b, tile)
+        schedule = _SCHEDULES[parameters.get("optimize", 0)]
+        out = session.run(self._case.name, operation, a, b, tile, schedule=schedule)
         return session.layers[-1], out
 
 
@@ -239,7 +259,9 @@ def _compare(case: Case, layer: Mapping[str, Any]) -> Iterator[str]:
         yield f"cycles: expected {case.cycles}, got {layer['cycles']}"
     if case.counters is None:
         return
-    got = translated(layer["counters"])
+    # A fold is a configuration; of a sparse x dense machine the reference counts only the first.
+    folds = {"SPARSE": layer["mapping"]["rounds"], "SPARSEDENSE": 1}
+    got = translated(layer["counters"], folds.get(case.operation, 0))
     for name in sorted(case.counters.keys() | got.keys()):
         if case.counters.get(name, 0) != got.get(name, 0):
             yield f"{name}: expected {case.counters.get(name, 0)}, got {got.get(name, 0)}"

@@ -36,3 +36,12 @@ def multipliers(machine: Machine) -> int:
     """Return how many multipliers a machine has."""
     part = machine.describe()["parts"]["multiplier"]
     return int(part.get("multipliers") or part["rows"] * part["columns"])
+
+
+# The memory controllers that leave zeros of the stationary operand out.
+_SPARSE = ("bitmap", "csr")
+
+
+def is_sparse(machine: Machine) -> bool:
+    """Whether zeros, and the order of the filters that hold them, decide a machine's cycles."""
+    return machine.describe()["parts"]["memory"]["type"] in _SPARSE

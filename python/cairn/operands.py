@@ -61,18 +61,35 @@ def seeded(seed: int, shape: Sequence[int], density: float = 1.0) -> Floats:
     return out.reshape(shape)
 
 
-def for_gemm(operation: Gemm, seed: int) -> tuple[Floats, Floats]:
-    """Return seeded A (batch, m, k) and B (batch, k, n), B stored by columns as in golden cases."""
+def for_gemm(operation: Gemm, seed: int, sparsity: float = 0.0) -> tuple[Floats, Floats]:
+    """Return seeded A (batch, m, k) and B (batch, k, n), B stored by columns as in golden cases.
+
+    Elements of B are zero with probability ``sparsity``.
+    """
     a = seeded(seed, (operation.batch, operation.m, operation.k))
-    b = seeded(seed + 1, (operation.batch, operation.n, operation.k))
+    b = _thinned(seed + 1, (operation.batch, operation.n, operation.k), sparsity)
     return a, b.transpose(0, 2, 1)
 
 
-def for_conv(operation: Conv, seed: int) -> tuple[Floats, Floats]:
-    """Return seeded x (batch, channels, *input) and w (filters, channels / groups, *kernel)."""
+def for_conv(operation: Conv, seed: int, sparsity: float = 0.0) -> tuple[Floats, Floats]:
+    """Return seeded x (batch, channels, *input) and w (filters, channels / groups, *kernel).
+
+    Elements of w are zero with probability ``sparsity``.
+    """
     x = seeded(seed, (operation.batch, operation.channels, *operation.input))
     per_group = operation.channels // operation.groups
-    return x, seeded(seed + 1, (operation.filters, per_group, *operation.kernel))
+    return x, _thinned(seed + 1, (operation.filters, per_group, *operation.kernel), sparsity)
+
+
+def _thinned(seed: int, shape: Sequence[int], sparsity: float) -> Floats:
+    """Return seeded values where the core's random pattern of the same seed has some."""
+    out = seeded(seed, shape)
+    flat = out.reshape(-1)
+    for begin in range(0, flat.size if sparsity else 0, _CHUNK):
+        piece = flat[begin : begin + _CHUNK]
+        draws = splitmix64(seed, piece.size, begin)
+        piece[(draws >> np.uint64(11)).astype(np.float64) * 2.0**-53 < sparsity] = 0.0
+    return out
 
 
 def reference_gemm(a: Floats, b: Floats) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -12,11 +12,16 @@ from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cairn import compare
+from cairn import compare, effective
 
 # Logs and pipes have no width of their own; a terminal's is kept if the table fits.
 LOG_WIDTH = 140
-_NAME, _LEAST_NAME, _LEAST_NAME_BESIDE = 1, 12, 20
+_LEAST_NAME, _LEAST_NAME_BESIDE = 12, 20
+
+EFFECTIVE_KEY = (
+    "dense utilisation: all multiplications / (multipliers x cycles), above 100 % where zeros are "
+    "left out; effective: those of two non-zeros"
+)
 
 
 def console(file: IO[str] | None = None) -> Console:
@@ -89,67 +94,6 @@ def _percent(value: float) -> str:
     return f"{100.0 * value:.1f}"
 
 
-def layer_table(document: Mapping[str, Any], width: int = LOG_WIDTH) -> Table:
-    """Build the table of layers: one row a layer, totals below; names give way to fit ``width``."""
-    totals = document["totals"]
-    foot = ("", "total", "", "", *_numbers(totals), "")
-    figures = ("cycles", "util %", "multipl.", "reads\n(words)", "writes\n(words)")
-    head = ("#", "layer", "op", "sizes", *figures, "eval")
-    rows = [
-        (
-            str(number),
-            layer["name"],
-            layer["operation"],
-            sizes_text(layer),
-            *_numbers(layer),
-            layer["evaluator"],
-        )
-        for number, layer in enumerate(document["layers"], 1)
-    ]
-    titles = [max(title.split("\n"), key=len) for title in head]
-    widths = [max(map(len, column)) for column in zip(titles, foot, *rows, strict=True)]
-    room = width - sum(widths) + widths[_NAME] - len(widths)
-    names = min(widths[_NAME], max(room, _LEAST_NAME))
-    table = Table(box=None, pad_edge=False, show_footer=True, padding=(0, 1, 0, 0))
-    for index, (title, total) in enumerate(zip(head, foot, strict=True)):
-        right = index == 0 or 4 <= index <= 8
-        table.add_column(
-            title, total, justify="right" if right else "left", no_wrap=True, overflow="ellipsis"
-        )
-    for row in rows:
-        table.add_row(row[0], shorten(row[_NAME], names), *row[2:])
-    return table
-
-
-def _numbers(counts: Mapping[str, Any]) -> tuple[str, ...]:
-    """Format the figures that a layer and the totals share, in the order of the columns."""
-    keys = ("multiplications", "buffer_reads", "buffer_writes")
-    percent = _percent(counts["utilisation"])
-    return (_count(counts["cycles"]), percent, *(_count(counts[key]) for key in keys))
-
-
-def totals_text(document: Mapping[str, Any]) -> str:
-    """Return the totals with their units."""
-    totals, layers = document["totals"], len(document["layers"])
-    return (
-        f"{layers} layer{'' if layers == 1 else 's'}: {_count(totals['cycles'])} cycles, "
-        f"{_percent(totals['utilisation'])} % utilisation, "
-        f"{_count(totals['multiplications'])} multiplications; global buffer: "
-        f"{_count(totals['buffer_reads'])} words read, {_count(totals['buffer_writes'])} written"
-    )
-
-
-def result(document: Mapping[str, Any], width: int = LOG_WIDTH) -> RenderableType:
-    """Build everything that a run shows: the machine, the table, the totals and the notes."""
-    machine = document["context"].get("machine")
-    parts: list[RenderableType] = []
-    if isinstance(machine, Mapping):
-        parts.append(Text(f"{machine.get('name', '')}: {machine.get('summary', '')}"))
-    parts += [layer_table(document, width), Text(totals_text(document), style="bold")]
-    parts += [Text(f"note: {_note(note)}", style="dim") for note in document.get("notes", ())]
-    return Group(*parts)
-
-
 @dataclass(frozen=True)
 class Column:
     """A column of a table of layers; the last cell is the total's."""
@@ -181,6 +125,103 @@ def room_beside(columns: Sequence[Column], width: int) -> int:
     return width - sum(column.width + 1 for column in columns)
 
 
+def layer_table(document: Mapping[str, Any], width: int = LOG_WIDTH) -> Table:
+    """Build the table of layers: one row a layer, totals below.
+
+    To fit ``width``, names give way, and where zeros are counted their shares, then the sizes.
+    """
+    layers, totals = document["layers"], document["totals"]
+    number = Column("#", [*(str(index) for index, _ in enumerate(layers, 1)), ""], right=True)
+    names = [*(layer["name"] for layer in layers), "total"]
+    plain = {
+        "op": [layer["operation"] for layer in layers],
+        "sizes": [sizes_text(layer) for layer in layers],
+    }
+    evaluators = Column("eval", [*(layer["evaluator"] for layer in layers), ""])
+    words = [Column(title, [*cells, ""]) for title, cells in plain.items()]
+    figures = [*_figure_columns([*layers, totals]), evaluators]
+    shares = _share_columns(layers)
+    least = min(max(map(len, names)), _LEAST_NAME)
+    spare = [*([words[1]] if shares else []), *shares]
+
+    def room() -> int:
+        return room_beside([number, *words, *figures, *shares], width)
+
+    while spare and room() < least:
+        gone = spare.pop()
+        words, shares = ([each for each in some if each is not gone] for some in (words, shares))
+    space = max(room(), _LEAST_NAME)
+    short = Column("layer", [shorten(name, space) for name in names])
+    return assembled([number, short, *words, *figures[:-1], *shares, figures[-1]])
+
+
+def _figure_columns(rows: Sequence[Mapping[str, Any]]) -> list[Column]:
+    """Build the columns of what layers and totals share; the last row holds the totals."""
+    counted = any(row.get(effective.COUNT) is not None for row in rows)
+    columns = [
+        ("cycles", "cycles", _count),
+        ("dense\nutil %" if counted else "util %", "utilisation", _percent),
+        ("effective\nutil %", effective.UTILISATION, _percent),
+        ("multipl.", "multiplications", _count),
+        ("effective\nmultipl.", effective.COUNT, _count),
+        ("reads\n(words)", "buffer_reads", _count),
+        ("writes\n(words)", "buffer_writes", _count),
+    ]
+    return [
+        Column(title, [_known(row.get(key), write) for row in rows], right=True)
+        for title, key, write in columns
+        if counted or not title.startswith("effective")
+    ]
+
+
+def _share_columns(layers: Sequence[Mapping[str, Any]]) -> list[Column]:
+    """Build the columns of the shares of zeros, if any layer tells them."""
+    if not any(layer.get("sparsity") for layer in layers):
+        return []
+    shares = [layer.get("sparsity") or {} for layer in layers]
+    return [
+        Column(
+            f"zeros %\n({name})", [*(_known(each.get(name), _percent) for each in shares), ""], True
+        )
+        for name in ("weights", "inputs")
+    ]
+
+
+def _known(value: Any, write: Callable[[Any], str]) -> str:
+    """Write a figure, or that there is none."""
+    return "-" if value is None else write(value)
+
+
+def totals_text(document: Mapping[str, Any]) -> str:
+    """Return the totals with their units."""
+    totals, layers = document["totals"], len(document["layers"])
+    percent, count = f"{_percent(totals['utilisation'])} %", _count(totals["multiplications"])
+    shown = f"{percent} utilisation, {count} multiplications"
+    if totals.get(effective.COUNT) is not None:
+        percent = f"{percent} dense, {_percent(totals[effective.UTILISATION])} % effective"
+        of = f", {_count(totals[effective.COUNT])} of them of two non-zeros"
+        shown = f"{percent} utilisation, {count} multiplications{of}"
+    return (
+        f"{layers} layer{'' if layers == 1 else 's'}: {_count(totals['cycles'])} cycles, "
+        f"{shown}; global buffer: "
+        f"{_count(totals['buffer_reads'])} words read, {_count(totals['buffer_writes'])} written"
+    )
+
+
+def result(document: Mapping[str, Any], width: int = LOG_WIDTH) -> RenderableType:
+    """Build everything that a run shows: the machine, the table, the totals and the notes."""
+    machine = document["context"].get("machine")
+    parts: list[RenderableType] = []
+    if isinstance(machine, Mapping):
+        parts.append(Text(f"{machine.get('name', '')}: {machine.get('summary', '')}"))
+    parts.append(layer_table(document, width))
+    if any(layer.get(effective.COUNT) is not None for layer in document["layers"]):
+        parts.append(Text(EFFECTIVE_KEY, style="dim"))
+    parts.append(Text(totals_text(document), style="bold"))
+    parts += [Text(f"note: {_note(note)}", style="dim") for note in document.get("notes", ())]
+    return Group(*parts)
+
+
 def comparison(document: Mapping[str, Any], width: int = LOG_WIDTH) -> RenderableType:
     """Build everything that a comparison shows: machines, layers side by side, verdict, notes."""
     names = compare.machines(document)
@@ -197,6 +238,7 @@ def comparison(document: Mapping[str, Any], width: int = LOG_WIDTH) -> Renderabl
     return Group(
         *(Text(f"{machine['name']}: {machine['summary']}") for machine in machines),
         *comparison_tables(document, width),
+        *([Text(EFFECTIVE_KEY, style="dim")] if _counted(document) else []),
         Text(key, style="dim"),
         Text(compare.verdict(document), style="bold"),
         *(Text(note, style="dim") for note in notes),
@@ -223,7 +265,7 @@ def comparison_tables(document: Mapping[str, Any], width: int = LOG_WIDTH) -> li
 
     blocks: list[list[Column]] = [[]]
     for index in range(len(document["results"])):
-        machine = _machine(document, rows, index)
+        machine = _machine(document, rows, index, _counted(document))
         if blocks[-1] and room([*blocks[-1], machine]) < least:
             blocks.append([])
         blocks[-1].append(machine)
@@ -237,10 +279,23 @@ def comparison_tables(document: Mapping[str, Any], width: int = LOG_WIDTH) -> li
     return tables
 
 
-def _machine(document: Mapping[str, Any], rows: Sequence[compare.Row], index: int) -> Column:
+def _counted(document: Mapping[str, Any]) -> bool:
+    """Whether any machine of a comparison has counted effective multiplications."""
+    rows = compare.rows(document)
+    return any(row.effective(row.figures.index(row.known)) is not None for row in rows)
+
+
+def _machine(
+    document: Mapping[str, Any], rows: Sequence[compare.Row], index: int, counted: bool
+) -> Column:
     """Build the column of one machine: cycles, utilisation and, but for the first, the ratio."""
-    titles = ("cycles ", "util %", "ratio")[: 3 if index else 2]
-    figures = [_figures(row, index)[: len(titles)] for row in rows]
+    shown = {"cycles ": True, "dense %" if counted else "util %": True}
+    shown |= {"eff %": counted, "ratio": index > 0}
+    titles = [title for title, wanted in shown.items() if wanted]
+    figures = [
+        [word for word, wanted in zip(_figures(row, index), shown.values(), strict=True) if wanted]
+        for row in rows
+    ]
     widths = [max(map(len, column)) for column in zip(titles, *figures, strict=True)]
 
     def line(words: Sequence[str]) -> str:
@@ -256,14 +311,15 @@ def _machine(document: Mapping[str, Any], rows: Sequence[compare.Row], index: in
     return Column(f" {name} ".ljust(len(inner), "─") + f"\n{inner}", cells)
 
 
-def _figures(row: compare.Row, index: int) -> tuple[str, str, str]:
+def _figures(row: compare.Row, index: int) -> tuple[str, str, str, str]:
     """Format what the layer of a row took on one machine."""
     figures, ratio = row.figures[index], row.ratio(index)
     if figures is None:
-        return ("- ", "-", "-")
+        return ("- ", "-", "-", "-")
     mark = "*" if index in row.fastest() else " "
     times = "-" if ratio is None else f"{ratio:.2f}x" if ratio >= 0.1 else f"{ratio:#.2g}x"
-    return (f"{_count(figures['cycles'])}{mark}", _percent(figures["utilisation"]), times)
+    percents = (_percent(figures["utilisation"]), _known(row.effective(index), _percent))
+    return (f"{_count(figures['cycles'])}{mark}", *percents, times)
 
 
 def _note(note: Any) -> str:

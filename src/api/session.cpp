@@ -7,6 +7,7 @@
 #include "arch/machine.h"
 #include "engine/mapper.h"
 #include "engine/run.h"
+#include "engine/sparse.h"
 #include "report/json.h"
 
 namespace cairn {
@@ -21,10 +22,11 @@ struct Session::State {
 
   State(Machine m, Evaluator e) : machine(std::move(m)), evaluator(e), fabric(machine.description()) {}
 
-  LayerResult run(const std::string& name, const Operation& operation, const engine::Operands& operands,
+  LayerResult run(const std::string& name, const Operation& operation, engine::Operands operands,
                   const RunOptions& options) {
     const arch::Machine& description = machine.description();
-    const engine::Tile tile = tile_of(operation, options);
+    operands.sparsity = sparsity(options, operands.present());
+    const engine::Tile tile = tile_of(operation, operands, options);
     const engine::Outcome outcome =
         evaluator == Evaluator::step
             ? engine::run_step(description, operation, tile, operands, options.progress)
@@ -34,17 +36,49 @@ struct Session::State {
     return layers.back();
   }
 
+  bool sparse() const {
+    const arch::Control control = arch::control(machine.description());
+    return control == arch::Control::bitmaps || control == arch::Control::rows;
+  }
+
+  static engine::Operands::Sparsity sparsity(const RunOptions& options, bool with_values) {
+    for (const auto& [name, share] :
+         {std::pair{"weights", options.sparsity.weights}, std::pair{"inputs", options.sparsity.inputs}}) {
+      if (!(share >= 0 && share <= 1))
+        throw Error(Code::out_of_range, fmt::format("sparsity of {}", name), fmt::format("{} is no share", share),
+                    "a number from 0 to 1");
+      if (share > 0 && with_values)
+        throw Error(Code::operand_mismatch, fmt::format("sparsity of {}", name),
+                    "the operands are given, and their zeros with them", "no sparsity, or no operands");
+    }
+    return {options.sparsity.weights, options.sparsity.inputs, options.seed};
+  }
+
   // The tile that is given, or the best.
-  engine::Tile tile_of(const Operation& operation, const RunOptions& options) {
-    if (!options.tile.empty() || machine.description().family != "flexible")
-      return engine::tile_of(machine.description(), operation, options.tile);
-    return mapping_of(operation, options).best.tile;
+  engine::Tile tile_of(const Operation& operation, const engine::Operands& operands, const RunOptions& options) {
+    const arch::Machine& description = machine.description();
+    if (options.schedule != Schedule::none && !sparse())
+      throw Error(Code::unsupported_mapping, "schedule", "the order of the filters changes nothing on a dense machine",
+                  "schedule none, or a sparse machine such as sigma-128");
+    const bool maps = options.tile.empty();
+    if (maps && arch::control(description) == arch::Control::loops) return mapping_of(operation, options).best.tile;
+    engine::Tile tile = maps && arch::control(description) == arch::Control::rows
+                            ? engine::map_rows(fabric, description, operation, operands, options.progress)
+                            : engine::tile_of(description, operation, options.tile);
+    if (auto* sparse_tile = std::get_if<mapping::SparseTile>(&tile)) {
+      sparse_tile->policy = static_cast<mapping::Schedule>(options.schedule);
+      sparse_tile->seed = options.seed;
+    }
+    return tile;
   }
 
   std::string chosen(const RunOptions& options) const {
     if (!options.tile.empty()) return "given";
-    if (machine.description().family != "flexible") return "the machine's own";
-    return fmt::format("mapped for {}", report::objective(options.objective));
+    switch (arch::control(machine.description())) {
+      case arch::Control::loops: return fmt::format("mapped for {}", report::objective(options.objective));
+      case arch::Control::rows: return "mapped for cycles";
+      default: return "the machine's own";
+    }
   }
 
   // The same layer is mapped once.
@@ -63,10 +97,11 @@ struct Session::State {
   MappingResult map(const Operation& operation, const RunOptions& options) {
     const arch::Machine& description = machine.description();
     MappingResult result{.objective = options.objective};
-    if (description.family != "flexible") {
-      const engine::Tile tile = tile_of(operation, options);
-      result.best.tile = engine::named_tile(operation, tile);
-      result.best.cycles = engine::run_flow(fabric, description, operation, tile, {}, known).cycles;
+    if (arch::control(description) != arch::Control::loops) {
+      const engine::Operands operands{.a = {}, .b = {}, .output = nullptr, .sparsity = sparsity(options, false)};
+      const engine::Tile tile = tile_of(operation, operands, options);
+      result.best.tile = engine::named_tile(description, operation, tile);
+      result.best.cycles = engine::run_flow(fabric, description, operation, tile, operands, known).cycles;
       result.best.multipliers_used = fabric.array().lanes();
       result.best.bound_by = "array";
       result.best.bound = result.best.cycles;
@@ -89,9 +124,9 @@ struct Session::State {
     return result;
   }
 
-  static TileCost cost(const Operation& operation, const engine::Evaluated& evaluated) {
+  TileCost cost(const Operation& operation, const engine::Evaluated& evaluated) const {
     const mapping::Loads& loads = evaluated.loads;
-    TileCost cost{.tile = engine::named_tile(operation, evaluated.tile),
+    TileCost cost{.tile = engine::named_tile(machine.description(), operation, evaluated.tile),
                   .cycles = evaluated.cycles,
                   .energy = evaluated.energy,
                   .multipliers_used = evaluated.tile.cluster() * evaluated.tile.clusters()};
@@ -103,9 +138,19 @@ struct Session::State {
     return cost;
   }
 
+  static Count psum_reads(const stats::CounterTree& counters) {
+    Count reads = 0;
+    for (const char* slot : {"memory", "writeback"}) {
+      const auto found = counters.at(slot).find("psum_reads");
+      if (found != counters.at(slot).end()) reads += found->second;
+    }
+    return reads;
+  }
+
   LayerResult result(const std::string& name, const Operation& operation, const engine::Tile& tile,
                      const engine::Outcome& outcome) const {
-    LayerResult layer{.name = name, .operation = operation, .tile = engine::named_tile(operation, tile)};
+    LayerResult layer{
+        .name = name, .operation = operation, .tile = engine::named_tile(machine.description(), operation, tile)};
     layer.rounds = outcome.rounds;
     layer.distinct_rounds = outcome.distinct_rounds;
     layer.evaluated_rounds = outcome.evaluated_rounds;
@@ -117,7 +162,8 @@ struct Session::State {
     layer.multipliers = fabric.array().lanes();
     layer.multiplications = multiplications(operation);
     const auto& memory = outcome.counters.at("memory");
-    layer.buffer_reads = memory.at("weight_reads") + memory.at("input_reads");
+    layer.buffer_reads = memory.at("weight_reads") + memory.at("input_reads") + psum_reads(outcome.counters);
+    if (outcome.sparse) layer.sparse = {outcome.sparse->effective, outcome.sparse->weights, outcome.sparse->inputs};
     layer.buffer_writes = outcome.counters.at("writeback").at("output_writes");
     layer.counters = outcome.counters;
     return layer;
@@ -139,12 +185,13 @@ LayerResult Session::run(const std::string& name, const Gemm& gemm, const GemmOp
   const auto view = [](const GemmOperands::Matrix& m) {
     return workload::MatrixView{m.data, m.batch_stride, m.row_stride, m.column_stride};
   };
-  return state_->run(name, gemm, {view(operands.a), view(operands.b), operands.output}, options);
+  return state_->run(name, gemm, {view(operands.a), view(operands.b), operands.output, {}}, options);
 }
 
 LayerResult Session::run(const std::string& name, const Conv& conv, const ConvOperands& operands,
                          const RunOptions& options) {
-  return state_->run(name, conv, {{operands.x}, workload::filter_columns(conv, operands.w), operands.output}, options);
+  return state_->run(name, conv, {{operands.x}, workload::filter_columns(conv, operands.w), operands.output, {}},
+                     options);
 }
 
 MappingResult Session::map(const Operation& operation, const RunOptions& options) {

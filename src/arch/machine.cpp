@@ -253,6 +253,13 @@ Machine load_preset(const std::string& name, const Overrides& overrides, const s
   return parse_machine(found->text, "preset " + name, overrides, catalog);
 }
 
+Control control(const Machine& machine) {
+  const std::string& type = machine.part("memory").type;
+  if (type == "bitmap") return Control::bitmaps;
+  if (type == "csr") return Control::rows;
+  return machine.family == "systolic" ? Control::tiles : Control::loops;
+}
+
 SystolicArray systolic_array(const Machine& machine) {
   const Part& multiplier = machine.part("multiplier");
   return {static_cast<int>(multiplier.integer("rows")), static_cast<int>(multiplier.integer("columns")),
@@ -264,15 +271,30 @@ FlexibleArray flexible_array(const Machine& machine) {
   const Part& reduction = machine.part("reduction");
   const Part& memory = machine.part("memory");
   const Part& multiplier = machine.part("multiplier");
-  const bool adds_up = reduction.type != "art" || reduction.flag("accumulators");
+  const bool adds_up = reduction.type == "art" ? reduction.flag("accumulators") : reduction.type != "synchronous-fan";
   const Folding folding = adds_up ? Folding::reduction : Folding::multipliers;
   return {static_cast<int>(multiplier.integer("multipliers")),
           static_cast<int>(machine.part("distribution").integer("bandwidth")),
           static_cast<int>(lines == 0 ? machine.part("multiplier").integer("multipliers") : lines),
           memory.word("folds") == "outer" ? Folding::buffer : folding,
           reduction.type == "temporal",
-          multiplier.word("forwarding") == "right",
+          multiplier.type == "linear",
+          multiplier.type == "linear" && multiplier.word("forwarding") == "right",
           memory.flag("row_barrier")};
+}
+
+SparseArray sparse_array(const Machine& machine) {
+  const Part& memory = machine.part("memory");
+  const Part& reduction = machine.part("reduction");
+  SparseArray array{static_cast<int>(machine.part("multiplier").integer("multipliers")),
+                    memory.word("stationary") == "inputs", reduction.type == "temporal",
+                    reduction.type != "art" || reduction.flag("accumulators")};
+  if (memory.type == "bitmap") {
+    array.minimum_ones = static_cast<int>(memory.integer("minimum_ones"));
+    array.psums_streamed = memory.word("psums") == "streamed";
+    array.fold_barrier = memory.flag("fold_barrier");
+  }
+  return array;
 }
 
 }  // namespace cairn::arch

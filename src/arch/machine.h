@@ -35,6 +35,11 @@ struct Machine {
   const Part& part(const std::string& slot) const { return parts.at(slot); }
 };
 
+// What the memory controller of a machine walks: tiles of a matrix product on a systolic array, the loops of a tiled
+// layer, the non-zeros of two sparse matrices (bitmaps), or the rows of a sparse one against a dense one (CSR).
+enum class Control { tiles, loops, bitmaps, rows };
+Control control(const Machine& machine);
+
 // "multiplier.rows" -> "8", as typed on a command line.
 using Overrides = std::vector<std::pair<std::string, std::string>>;
 
@@ -73,9 +78,23 @@ struct FlexibleArray {
   int lines;  // of the collection network, results a cycle
   Folding folding;
   bool only_over_time;       // it adds up nothing else: a virtual neuron is one multiplier
-  bool rightward = false;    // multipliers hand inputs on to their right neighbour
+  bool forwards = true;      // multipliers hand inputs on to a neighbour
+  bool rightward = false;    // the right one
   bool row_barrier = false;  // rows and rounds begin in a machine at rest
 };
 FlexibleArray flexible_array(const Machine& machine);
+
+// The same of a sparse machine.
+struct SparseArray {
+  int multipliers;
+  bool stationary_inputs;  // the first operand of a matrix product stays in the multipliers, else the second
+  bool only_over_time;     // it adds up nothing else: a virtual neuron is one multiplier
+  bool adds_folds;         // the reduction network does, where an output takes several
+  // Bitmaps.
+  int minimum_ones = 1;        // of a stationary vector
+  bool psums_streamed = true;  // to a multiplier of their own, else the global buffer adds them up
+  bool fold_barrier = true;    // a fold begins in a machine at rest
+};
+SparseArray sparse_array(const Machine& machine);
 
 }  // namespace cairn::arch

@@ -28,11 +28,58 @@ class RuleBook {
     rule(lines <= multipliers, "collection.lines", fmt::format("{} lines for {} multipliers", lines, multipliers),
          fmt::format("lines = {} or less", multipliers));
     for (const char* slot : {"distribution", "multiplier", "reduction", "collection"}) registers(slot, multipliers);
+    switch (control(machine_)) {
+      case Control::loops: return check_dense();
+      case Control::bitmaps: return check_bitmap(multipliers, ports);
+      default: return check_csr();
+    }
+  }
+
+  void check_dense() {
     const Part& reduction = machine_.part("reduction");
-    const bool adds_folds = reduction.type != "art" || reduction.flag("accumulators");
-    rule(machine_.part("memory").word("folds") == "inner" || !adds_folds, "memory.folds",
+    const bool adds_folds = flexible_array(machine_).folding == Folding::reduction;
+    const bool outside = machine_.part("memory").word("folds") == "outer";
+    const bool over_time =
+        reduction.type == "art" ? reduction.flag("accumulators") : reduction.type != "synchronous-fan";
+    rule(!outside || !over_time, "memory.folds",
          "folds that the global buffer adds up (outer) leave nothing to add up over time for the reduction network",
          R"(reduction.type = "art" with accumulators = false, or folds = "inner")");
+    rule(outside || adds_folds || machine_.part("multiplier").type == "linear", "multiplier.type",
+         "multipliers without links pass no partial sums on, and the reduction network adds up no folds",
+         R"(type = "linear", memory.folds = "outer", or a reduction network with accumulators)");
+  }
+
+  void check_bitmap(std::int64_t multipliers, std::int64_t ports) {
+    const Part& memory = machine_.part("memory");
+    const Part& reduction = machine_.part("reduction");
+    without_links();
+    rule(reduction.type == "art" || reduction.type == "synchronous-fan", "reduction.type",
+         fmt::format("virtual neurons of unequal sizes cannot be added up by '{}'", reduction.type),
+         R"(type = "art" or "synchronous-fan")");
+    rule(reduction.type != "art" || memory.integer("minimum_ones") >= 3, "memory.minimum_ones",
+         "virtual neurons of one or two multipliers beside larger ones meet these in the adders of an ART",
+         R"(minimum_ones = 3, or reduction.type = "synchronous-fan")");
+    if (memory.flag("fold_barrier")) return;
+    const std::string why = "folds without a barrier (memory.fold_barrier = false) need ";
+    rule(machine_.part("distribution").type == "benes" && ports == multipliers, "distribution",
+         why + "a distribution network in which no word waits",
+         fmt::format(R"(type = "benes" with bandwidth = {})", multipliers));
+    rule(reduction.type == "synchronous-fan", "reduction.type", why + "adders whose setting travels with the products",
+         R"(type = "synchronous-fan")");
+    rule(memory.word("psums") == "buffer", "memory.psums", why + "partial sums that no fold waits for",
+         R"(psums = "buffer")");
+  }
+
+  void check_csr() {
+    without_links();
+    rule(machine_.part("reduction").type != "synchronous-fan", "reduction.type",
+         "rows of a sparse matrix are added up over time as well, which a synchronous FAN does not",
+         R"(type = "art", "fan" or "temporal")");
+  }
+
+  void without_links() {
+    rule(machine_.part("multiplier").type == "disabled", "multiplier.type",
+         "a sparse machine hands no inputs on between multipliers", R"(type = "disabled")");
   }
 
   void power_of_two(const std::string& where, std::int64_t value) {

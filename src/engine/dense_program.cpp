@@ -51,7 +51,7 @@ DenseProgram::DenseProgram(const mapping::Nest& nest, const mapping::DenseTile& 
   clusters_.psum_multiplier = clusters_.folds > 1 && array.folding == arch::Folding::multipliers;
   clusters_.count = static_cast<int>(tile.clusters());
   clusters_.size = static_cast<int>(tile.cluster()) + (clusters_.psum_multiplier ? 1 : 0);
-  const bool slides = tile_.sizes[Loop::y] == 1 && nest.stride[1] == 1 && nest.dilation[1] == 1 &&
+  const bool slides = array.forwards && tile_.sizes[Loop::y] == 1 && nest.stride[1] == 1 && nest.dilation[1] == 1 &&
                       size(Loop::s) % tile_.sizes[Loop::s] == 0 && tile_.sizes[Loop::s] > 1;
   clusters_.slide = slides ? static_cast<int>(tile_.sizes[Loop::s]) : 0;
   clusters_.rightward = slides && array.rightward;
@@ -85,7 +85,7 @@ void DenseProgram::make_weights() {
                   to.push_back(cluster(n, g, k, x, y) * clusters_.size + slot(c, r, s));
               }
             }
-            packets_[0].push_back(std::move(to));
+            packets_[0].add(to);
             weights_.push_back({g, k, c, r, s});
           }
         }
@@ -130,10 +130,10 @@ void DenseProgram::make_inputs() {
             }
             std::ranges::sort(to);
             if (clusters_.slide > 0 && y == offsets_y_.back()) {
-              packets_[static_cast<std::size_t>(StepKind::slide)].push_back(to);
+              packets_[static_cast<std::size_t>(StepKind::slide)].add(to);
               slides_.push_back(inputs_.size());
             }
-            packets_[static_cast<std::size_t>(StepKind::window)].push_back(std::move(to));
+            packets_[static_cast<std::size_t>(StepKind::window)].add(to);
             inputs_.push_back({x, y, n, g, c});
           }
         }
@@ -184,7 +184,7 @@ fabric::Round DenseProgram::at(Count index) const {
       valid(Loop::n, at.n) * valid(Loop::g, at.g) * valid(Loop::k, at.k) * size(Loop::x) * size(Loop::y) * passes_;
   round.weight_reads = folds_outside() ? reads({index, 0, 0, 0, StepKind::weights}) : weight_reads(at);
   round.input_reads = folds_outside() ? input_reads_of_fold(index) : input_reads();
-  round.first = index == 0;
+  round.dropped = index == 0 ? 0 : clusters_.used() * clusters_.folds;
   round.adds = at.fold > 0;
   round.before = index * round.results;
   round.awaited = awaited(index);
@@ -246,7 +246,7 @@ void DenseProgram::add_kinds(Kinds& kinds, std::size_t digit, Count limit, Count
   if (ends) stand_for(limit - 1, 1);
 }
 
-bool DenseProgram::store(Count index, int lane, float value) {
+fabric::Stored DenseProgram::store(Count index, int lane, float value) {
   if (progress_) progress_(index, size() * results_of_round() / clusters_.count);
   const Count window = index / passes_;
   const Block at = block(window / iterations_.windows());
@@ -263,16 +263,16 @@ bool DenseProgram::store(Count index, int lane, float value) {
   const std::int64_t g = at.g * tile(Loop::g) + next(Loop::g);
   const std::int64_t n = at.n * tile(Loop::n) + next(Loop::n);
   if (y >= size(Loop::y) || x >= size(Loop::x) || k >= size(Loop::k) || g >= size(Loop::g) || n >= size(Loop::n))
-    return false;
+    return fabric::Stored::dropped;
   if (operands_.present()) {
     const auto& s = operands_.output_strides;
     float& output = operands_.output[n * s[0] + g * s[1] + k * s[2] + x * s[3] + y * s[4]];
     output = at.fold > 0 ? output + value : value;
   }
-  return true;
+  return at.fold > 0 ? fabric::Stored::added : fabric::Stored::written;
 }
 
-void DenseProgram::words(const Position& at, const std::vector<int>& indices, float* out) const {
+void DenseProgram::words(const Position& at, std::span<const int> indices, float* out) const {
   if (!operands_.present()) {
     std::fill_n(out, indices.size(), 0.0F);
     return;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <map>
+#include <span>
 #include <vector>
 
 #include "engine/run.h"
@@ -32,15 +33,15 @@ class DenseProgram final : public fabric::Rounds, public fabric::Packets {
 
   Count size() const override { return iterations_.rounds() * rounds_of_block(); }
   fabric::Round at(Count index) const override;
-  bool store(Count index, int lane, float value) override;
+  fabric::Stored store(Count index, int lane, float value) override;
 
   const fabric::Clusters& clusters() const override { return clusters_; }
   Count rows() const override { return iterations_[mapping::Loop::x]; }
   Count windows() const override { return iterations_[mapping::Loop::y]; }
-  const std::vector<fabric::Multicast>& packets(fabric::StepKind kind) const override {
+  const fabric::Multicasts& packets(fabric::StepKind kind) const override {
     return packets_[static_cast<std::size_t>(kind)];
   }
-  void words(const fabric::Position& at, const std::vector<int>& indices, float* out) const override;
+  void words(const fabric::Position& at, std::span<const int> indices, float* out) const override;
   Count reads(const fabric::Position& at) const override;
 
   // From which round on rounds overlap: all before it begin in a machine at rest.
@@ -102,7 +103,7 @@ class DenseProgram final : public fabric::Rounds, public fabric::Packets {
   Progress progress_;
   fabric::Clusters clusters_;
   Count passes_;  // results that each output takes
-  std::array<std::vector<fabric::Multicast>, fabric::kStepKinds> packets_;
+  std::array<fabric::Multicasts, fabric::kStepKinds> packets_;
   mutable Origin origin_;  // of the last step that was asked for
   std::vector<Weight> weights_;
   std::vector<Input> inputs_;

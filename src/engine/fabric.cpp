@@ -13,9 +13,9 @@ fabric::Array array_of(const arch::Machine& machine) {
     const arch::SystolicArray array = arch::systolic_array(machine);
     return {{array.rows, array.columns}, array.overlapped};
   }
-  fabric::Array array{{1, arch::flexible_array(machine).multipliers}};
+  fabric::Array array{{1, static_cast<int>(machine.part("multiplier").integer("multipliers"))}};
   array.output_pairs = fabric::part("reduction", machine.part("reduction").type).output_pairs(array);
-  array.offered = machine.part("memory").integer("words_per_cycle");
+  if (arch::control(machine) == arch::Control::loops) array.offered = machine.part("memory").integer("words_per_cycle");
   return array;
 }
 
@@ -43,11 +43,13 @@ std::vector<std::unique_ptr<Channel>> make_channels(const arch::Machine& machine
     const auto ports = static_cast<int>(machine.part("distribution").integer("bandwidth"));
     links.offers = add(std::make_unique<kernel::Tally>("offers", 0, false));
     links.psums = add(std::make_unique<kernel::Queues<fabric::Psum>>("psums", ports, 0, 0, true));
-    // A port with a single multiplier is a wire.
-    links.words = add(std::make_unique<kernel::Wires<fabric::Word>>(
-        "words", array.lanes(), ports == array.lanes() ? 0 : latency("distribution")));
+    // A port of a tree with a single multiplier is a wire.
+    const bool wires = machine.part("distribution").type == "tree" && ports == array.lanes();
+    links.words =
+        add(std::make_unique<kernel::Wires<fabric::Word>>("words", array.lanes(), wires ? 0 : latency("distribution")));
     // The controller sees idle ports a cycle later and leaves its state in the next.
-    if (machine.part("memory").flag("row_barrier")) links.sent = add(std::make_unique<kernel::Tally>("sent", 2, true));
+    if (arch::control(machine) == arch::Control::loops && machine.part("memory").flag("row_barrier"))
+      links.sent = add(std::make_unique<kernel::Tally>("sent", 2, true));
   }
   links.products = add(std::make_unique<kernel::Wires<float>>("products", lanes("multiplier"), latency("multiplier")));
   links.sums = add(std::make_unique<kernel::Queues<fabric::Result>>("sums", lanes("reduction"), latency("reduction")));

@@ -1,21 +1,29 @@
 #include "engine/run.h"
 
 #include "engine/flexible.h"
+#include "engine/sparse.h"
 #include "engine/systolic.h"
 
 namespace cairn::engine {
 
 Tile tile_of(const arch::Machine& machine, const Operation& operation,
              const std::map<std::string, std::int64_t>& named) {
-  if (machine.family == "systolic") return mapping::choose_tile(arch::systolic_array(machine), named);
+  switch (arch::control(machine)) {
+    case arch::Control::tiles: return mapping::choose_tile(arch::systolic_array(machine), named);
+    case arch::Control::bitmaps:
+    case arch::Control::rows: return sparse_tile(machine, named);
+    case arch::Control::loops: break;
+  }
   const mapping::Nest nest = mapping::nest_of(operation);
   const mapping::DenseTile tile = mapping::dense_tile(nest, named);
   check_fit(arch::flexible_array(machine), nest, tile);
   return tile;
 }
 
-std::map<std::string, std::int64_t> named_tile(const Operation& operation, const Tile& tile) {
+std::map<std::string, std::int64_t> named_tile(const arch::Machine& machine, const Operation& operation,
+                                               const Tile& tile) {
   if (const auto* outputs = std::get_if<mapping::Tile>(&tile)) return {{"M", outputs->m}, {"N", outputs->n}};
+  if (const auto* sparse = std::get_if<mapping::SparseTile>(&tile)) return named_tile(machine, *sparse);
   return mapping::named_tile(mapping::nest_of(operation), std::get<mapping::DenseTile>(tile));
 }
 
@@ -23,6 +31,8 @@ Outcome run_step(const arch::Machine& machine, const Operation& operation, const
                  const Progress& progress, std::optional<std::uint64_t> shuffle) {
   if (const auto* outputs = std::get_if<mapping::Tile>(&tile))
     return step_systolic(machine, operation, *outputs, operands, progress, shuffle);
+  if (const auto* sparse = std::get_if<mapping::SparseTile>(&tile))
+    return step_sparse(machine, operation, *sparse, operands, progress, shuffle);
   return step_flexible(machine, operation, std::get<mapping::DenseTile>(tile), operands, progress, shuffle);
 }
 
@@ -30,6 +40,8 @@ Outcome run_flow(Fabric& fabric, const arch::Machine& machine, const Operation& 
                  const Operands& operands, RoundCosts& known, const Progress& progress) {
   if (const auto* outputs = std::get_if<mapping::Tile>(&tile))
     return flow_systolic(fabric, machine, operation, *outputs, operands, known);
+  if (const auto* sparse = std::get_if<mapping::SparseTile>(&tile))
+    return flow_sparse(fabric, machine, operation, *sparse, operands, progress);
   return flow_flexible(fabric, machine, operation, std::get<mapping::DenseTile>(tile), operands, progress);
 }
 

@@ -13,6 +13,7 @@
 #include "engine/fabric.h"
 #include "mapping/nest.h"
 #include "mapping/output_tiles.h"
+#include "mapping/schedule.h"
 #include "workload/operands.h"
 
 namespace cairn::engine {
@@ -23,6 +24,13 @@ struct Operands {
   workload::MatrixView a;
   workload::MatrixView b;
   float* output = nullptr;
+  // Of timing only on a sparse machine: the share of zeros in random operands.
+  struct Sparsity {
+    double weights = 0;
+    double inputs = 0;
+    std::uint64_t seed = 0;
+  };
+  Sparsity sparsity{};
   bool present() const { return output != nullptr; }
 };
 
@@ -33,6 +41,13 @@ struct Outcome {
   Count evaluated_rounds = 0;  // the others repeat them
   Count stepped_rounds = 0;    // distinct rounds that flow had to step, since a part has no flow form
   stats::CounterTree counters;
+  // On a sparse machine: products of two non-zeros, and the share of zeros in each operand.
+  struct Sparse {
+    Count effective = 0;
+    double weights = 0;
+    double inputs = 0;
+  };
+  std::optional<Sparse> sparse{};
 };
 
 // Costs of rounds that were evaluated before: the cost of a round depends on nothing but the round.
@@ -41,12 +56,13 @@ using RoundCosts = std::map<fabric::Round, RoundCost>;
 using Progress = std::function<void(Count done, Count all)>;
 
 // How an operation is cut for a machine: of the machine's family.
-using Tile = std::variant<mapping::Tile, mapping::DenseTile>;
+using Tile = std::variant<mapping::Tile, mapping::DenseTile, mapping::SparseTile>;
 
 // A tile given by its letters. Throws Error E401 for what does not fit the machine, U204 for what it cannot do.
 Tile tile_of(const arch::Machine& machine, const Operation& operation,
              const std::map<std::string, std::int64_t>& named);
-std::map<std::string, std::int64_t> named_tile(const Operation& operation, const Tile& tile);
+std::map<std::string, std::int64_t> named_tile(const arch::Machine& machine, const Operation& operation,
+                                               const Tile& tile);
 
 // Every round clocked, values through the simulated datapath.
 Outcome run_step(const arch::Machine& machine, const Operation& operation, const Tile& tile, const Operands& operands,

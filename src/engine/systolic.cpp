@@ -51,8 +51,9 @@ class SingleRound final : public fabric::Rounds, public fabric::Panels {
   void load(Count, float* panel) const override {
     std::fill_n(panel, round_.steps * (round_.used.rows + round_.used.columns), 0.0F);
   }
-  bool store(Count, int lane, float) override {
-    return lane / columns_ < round_.valid.rows && lane % columns_ < round_.valid.columns;
+  fabric::Stored store(Count, int lane, float) override {
+    const bool valid = lane / columns_ < round_.valid.rows && lane % columns_ < round_.valid.columns;
+    return valid ? fabric::Stored::written : fabric::Stored::dropped;
   }
 
  private:

@@ -61,17 +61,17 @@ void TileProgram::load_rows(const mapping::Block& block, float* panel, Count wor
   }
 }
 
-bool TileProgram::store(Count index, int lane, float value) {
+fabric::Stored TileProgram::store(Count index, int lane, float value) {
   const mapping::Block block = tiles_.at(index);
   const int row = lane / array_.extent.columns;
   const int column = lane % array_.extent.columns;
-  if (row >= block.rows || column >= block.columns) return false;
-  if (!operands_.present()) return true;
+  if (row >= block.rows || column >= block.columns) return fabric::Stored::dropped;
+  if (!operands_.present()) return fabric::Stored::written;
   const std::int64_t i = block.row + row;
   const std::int64_t j = block.column + column;
   const Gemm::Sizes& s = gemm_.sizes();
   operands_.output[im2col_ ? im2col_->output_index(block.batch, i, j) : (block.batch * s.m + i) * s.n + j] = value;
-  return true;
+  return fabric::Stored::written;
 }
 
 }  // namespace cairn::engine

@@ -18,7 +18,7 @@ class TileProgram final : public fabric::Rounds, public fabric::Panels {
   Count size() const override { return tiles_.size(); }
   fabric::Round at(Count index) const override;
   void load(Count index, float* panel) const override;
-  bool store(Count index, int lane, float value) override;
+  fabric::Stored store(Count index, int lane, float value) override;
 
  private:
   void load_columns(const mapping::Block& block, float* panel, Count words) const;

@@ -4,6 +4,8 @@
 #include <array>
 #include <bit>
 
+#include "fabric/step_cost.h"
+
 namespace cairn::fabric {
 
 using kernel::Stream;
@@ -35,27 +37,33 @@ AdderTree::AdderTree(int multipliers, bool folding, Switches switches, Cycle lev
 }
 
 void AdderTree::configure(const Clusters& clusters) {
-  configure_clocked(clusters);
+  clocked_ = false;
+  if (clusters == clusters_) return;
+  clusters_ = clusters;
+  plan_ = plan_tree(plan_.multipliers, clusters, folding_, switches_);
+  configured_ = std::ranges::count_if(plan_.adders, [](const Adder& adder) { return adder.configured; });
   paths_.clear();
   for (int i = 0; i < clusters.used(); ++i) paths_.push_back(product_path(plan_, i));
-  step_cost_ = cost_of_step();
+  step_cost_ = cost_of_step(plan_, clusters.used(), level_latency_, link_latency());
 }
 
-void AdderTree::configure_clocked(const Clusters& clusters) {
+// Whether anything comes to an adder from below on a side.
+bool AdderTree::expects(int adder, int side) const {
+  const int leaves = plan_.multipliers / 2 - 1;  // index of the first leaf
+  return adder >= leaves ? 2 * (adder - leaves) + side < clusters_.used() : feeds_parent(2 * adder + 1 + side);
+}
+
+void AdderTree::configure_clocked() {
   const int multipliers = plan_.multipliers;
-  clusters_ = clusters;
-  plan_ = plan_tree(multipliers, clusters, folding_, switches_);
+  clocked_ = true;
   sides_.assign(kSides, Operands(multipliers));
   folds_ = std::vector<Fold>(folding_ ? plan_.adders.size() : 0);
   to_folds_.clear();
   under_way_.assign(static_cast<std::size_t>(level_latency_), {});
   for (kernel::LaneSet* set : {&add_2_, &add_3_, &pass_, &no_left_, &no_right_, &folding_now_}) set->clear_all();
-  const int leaves = multipliers / 2 - 1;  // index of the first leaf
   for (int i = 0; i < multipliers - 1; ++i) {
-    for (const int side : {0, 1}) {
-      const bool expects = i >= leaves ? 2 * (i - leaves) + side < clusters.used() : feeds_parent(2 * i + 1 + side);
-      if (!expects) (side == 0 ? no_left_ : no_right_).set(i);
-    }
+    if (!expects(i, 0)) no_left_.set(i);
+    if (!expects(i, 1)) no_right_.set(i);
     const Adder& adder = plan_.adders[static_cast<std::size_t>(i)];
     if (!adder.configured || adder.mode == AdderMode::fold) continue;
     (adder.mode == AdderMode::add_2 ? add_2_ : adder.mode == AdderMode::add_3 ? add_3_ : pass_).set(i);
@@ -77,26 +85,29 @@ void AdderTree::make_routes() {
       route = {Way::parent, parent_of(index), index % 2 == 1 ? left : right};
     }
   }
-  // Every multiplier's way tells whose words come by.
-  for (int i = 0; i < clusters_.used(); ++i) {
-    const int owner = clusters_.owner(i);
-    int at = plan_.multipliers / 2 - 1 + i / 2;
-    bool from_left = i % 2 == 0;
-    for (;;) {
-      Route& route = routes_[static_cast<std::size_t>(at)];
-      const Adder& adder = plan_.adders[static_cast<std::size_t>(at)];
-      route.owner[from_left ? 0 : 1] = owner;
-      if (adder.mode == AdderMode::add_3) route.owner[0] = route.owner[1] = owner;
-      if (adder.mode == AdderMode::add_2) {
-        const bool alone = (from_left ? no_right_ : no_left_).test(at);
-        if (alone) route.owner[0] = route.owner[1] = owner;
-      }
-      const bool aside =
-          route.way == Way::neighbour || (adder.mode == AdderMode::add_1_pass_1 && from_left == is_even(at));
-      if (!aside && adder.complete) break;
-      from_left = at % 2 == 1;
-      at = aside ? adder.link : parent_of(at);
+  for (int v = 0; v < clusters_.count; ++v) {
+    for (int i = clusters_.begin(v); i < clusters_.end(v); ++i) follow(i, v);
+  }
+}
+
+// A multiplier's way tells whose words come by.
+void AdderTree::follow(int multiplier, int owner) {
+  int at = plan_.multipliers / 2 - 1 + multiplier / 2;
+  bool from_left = multiplier % 2 == 0;
+  for (;;) {
+    Route& route = routes_[static_cast<std::size_t>(at)];
+    const Adder& adder = plan_.adders[static_cast<std::size_t>(at)];
+    route.owner[from_left ? 0 : 1] = owner;
+    if (adder.mode == AdderMode::add_3) route.owner[0] = route.owner[1] = owner;
+    if (adder.mode == AdderMode::add_2) {
+      const bool alone = (from_left ? no_right_ : no_left_).test(at);
+      if (alone) route.owner[0] = route.owner[1] = owner;
     }
+    const bool aside =
+        route.way == Way::neighbour || (adder.mode == AdderMode::add_1_pass_1 && from_left == is_even(at));
+    if (!aside && adder.complete) break;
+    from_left = at % 2 == 1;
+    at = aside ? adder.link : parent_of(at);
   }
 }
 
@@ -106,11 +117,8 @@ bool AdderTree::feeds_parent(int index) const {
   return adder.mode != AdderMode::add_2 || adder.link < 0;
 }
 
-Count AdderTree::configured() const {
-  return std::ranges::count_if(plan_.adders, [](const Adder& adder) { return adder.configured; });
-}
-
 bool AdderTree::tick(const kernel::Wires<float>::Frame& products, AdderCounters& counters) {
+  if (!clocked_) configure_clocked();
   outputs_.clear();
   cycle_ = (cycle_ + 1) % under_way_.size();
   arriving_.clear();
@@ -266,55 +274,14 @@ bool AdderTree::fold(AdderCounters& counters) {
   return worked;
 }
 
-// The counts of a step do not depend on time, so they are taken from one that is clocked.
-AdderCounters AdderTree::cost_of_step() const {
-  AdderTree once(plan_.multipliers, folding_, switches_, level_latency_);
-  Clusters single = clusters_;
-  single.folds = 1;
-  once.configure_clocked(single);
-  kernel::Wires<float>::Frame products{kernel::LaneSet(plan_.multipliers),
-                                       std::vector<float>(static_cast<std::size_t>(plan_.multipliers))};
-  for (int i = 0; i < clusters_.used(); ++i) products.valid.set(i);
-  AdderCounters cost;
-  once.tick(products, cost);
-  products.valid.clear_all();
-  while (once.tick(products, cost)) continue;
-  return cost;
-}
-
-// Streams of the same pace differ by a constant, so the latest of them is all that counts.
-Stream AdderTree::sums(int cluster, const std::vector<Stream>& products) const {
-  std::vector<kernel::Piece> paces;
-  Stream others;
-  const auto later = [](Stream& all, const Stream& one) { all = all.empty() ? one : join(all, one); };
-  for (int i = cluster * clusters_.size; i < (cluster + 1) * clusters_.size; ++i) {
-    const auto lane = static_cast<std::size_t>(i);
-    const Stream& stream = products[lane];
-    if (stream.pieces().size() != 1) {
-      later(others, stream.delayed(delay(paths_[lane])));
-      continue;
-    }
-    kernel::Piece piece = stream.pieces().front();
-    piece.first += delay(paths_[lane]);
-    const auto same = std::ranges::find_if(
-        paces, [&](const kernel::Piece& p) { return p.step == piece.step && p.count == piece.count; });
-    if (same == paces.end()) {
-      paces.push_back(piece);
-    } else {
-      same->first = std::max(same->first, piece.first);
-    }
-  }
-  for (const kernel::Piece& piece : paces) later(others, Stream::regular(piece.first, piece.step, piece.count));
-  return others;
-}
-
 const std::vector<Stream>& AdderTree::flow(const std::vector<Stream>& products, AdderCounters& counters) {
   out_.assign(plan_.adders.size(), {});
   Count steps = 0;
   for (int cluster = 0; cluster < clusters_.count; ++cluster) {
     const int exit = exit_of(cluster);
     Stream& out = out_[static_cast<std::size_t>(exit)];
-    const Stream made = sums(cluster, products);
+    const Stream made = last_of(products, clusters_.begin(cluster), clusters_.end(cluster),
+                                [&](int i) { return delay(paths_[static_cast<std::size_t>(i)]); });
     steps = made.count();
     const std::array<Stream, 2> both{out, made};
     out = out.empty() ? made : merge(both);

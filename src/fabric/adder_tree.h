@@ -3,6 +3,7 @@
 // queues for their partners.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
@@ -50,8 +51,9 @@ class AdderTree {
 
   AdderTree(int multipliers, bool folding, Switches switches = Switches::linked, Cycle level_latency = 1);
 
+  // At rest.
   void configure(const Clusters& clusters);
-  Count configured() const;
+  Count configured() const { return configured_; }
 
   // One cycle: takes the products that have arrived; what leaves the tree is in outputs() until the next. Says whether
   // anything happened.
@@ -122,22 +124,19 @@ class AdderTree {
     float sum = 0;
   };
 
-  void configure_clocked(const Clusters& clusters);
+  void configure_clocked();
   void make_routes();
+  void follow(int multiplier, int owner);
   bool work(std::size_t word, AdderCounters& counters);
   void hand_over(int adder, const Route& route, float value, int owner);
   void to_neighbour(int adder, float value);
   void pass(int index, AdderCounters& counters);
   bool fold(AdderCounters& counters);
 
-  AdderCounters cost_of_step() const;
+  bool expects(int adder, int side) const;
   Cycle link_latency() const { return switches_ == Switches::linked ? 1 : 0; }
   Cycle delay(const ProductPath& path) const { return path.levels * level_latency_ + path.links * link_latency(); }
-  int exit_of(int cluster) const {
-    const auto first = static_cast<std::size_t>(cluster) * static_cast<std::size_t>(clusters_.size);
-    return paths_[first].exit;
-  }
-  kernel::Stream sums(int cluster, const std::vector<kernel::Stream>& products) const;
+  int exit_of(int cluster) const { return paths_[static_cast<std::size_t>(clusters_.begin(cluster))].exit; }
   bool feeds_parent(int index) const;
 
   bool folding_;
@@ -147,6 +146,8 @@ class AdderTree {
   bool parents_come_first_;
   TreePlan plan_;
   Clusters clusters_;
+  Count configured_ = 0;
+  bool clocked_ = false;  // what a clocked run needs is set up for this configuration
   std::vector<Operands> sides_;
   // Adders by what they do, and those that nothing comes to from the left, from the right.
   kernel::LaneSet add_2_, add_3_, pass_, no_left_, no_right_;
@@ -166,6 +167,33 @@ class AdderTree {
   AdderCounters step_cost_;         // flow: what a step of products costs
   std::vector<kernel::Stream> out_;
 };
+
+// When the last of the products of multipliers `begin` to `end` - 1 is there, each delayed by `delay(multiplier)`.
+// Streams of the same pace differ by a constant, so the latest of them is all that counts.
+template <class Delay>
+kernel::Stream last_of(const std::vector<kernel::Stream>& products, int begin, int end, Delay delay) {
+  std::vector<kernel::Piece> paces;
+  kernel::Stream all;
+  const auto join_with = [&](const kernel::Stream& one) { all = all.empty() ? one : join(all, one); };
+  for (int i = begin; i < end; ++i) {
+    const kernel::Stream& stream = products[static_cast<std::size_t>(i)];
+    if (stream.pieces().size() != 1) {
+      join_with(stream.delayed(delay(i)));
+      continue;
+    }
+    kernel::Piece piece = stream.pieces().front();
+    piece.first += delay(i);
+    const auto same = std::ranges::find_if(
+        paces, [&](const kernel::Piece& p) { return p.step == piece.step && p.count == piece.count; });
+    if (same == paces.end()) {
+      paces.push_back(piece);
+    } else {
+      same->first = std::max(same->first, piece.first);
+    }
+  }
+  for (const kernel::Piece& piece : paces) join_with(kernel::Stream::regular(piece.first, piece.step, piece.count));
+  return all;
+}
 
 // In how many cycles the items of a stream arrive.
 Count distinct(const kernel::Stream& stream);

@@ -49,9 +49,10 @@ struct Psum {
 
 // Flow: what the parts tell each other of the round that is evaluated.
 struct RoundInTime {
-  bool at_rest = true;       // it begins in a machine at rest
-  bool port_waited = false;  // a read port had sent everything before the next packet was offered
-  Cycle ports_free = 0;      // when all read ports can send again
+  bool at_rest = true;        // it begins in a machine at rest
+  bool port_waited = false;   // a read port had sent everything before the next packet was offered
+  Cycle ports_free = 0;       // when all read ports can send again
+  Cycle controller_free = 0;  // when the controller can begin another round
   // The first result of the round. What leaves a shared server before that is final; what was sent for later is sent
   // again with the round's own.
   Cycle first_sum = 1;

@@ -6,6 +6,8 @@
 #include <bit>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
+#include <span>
 #include <vector>
 
 #include "util/units.h"
@@ -30,12 +32,15 @@ struct Round {
   Count outputs = 0;  // what of it belongs to the workload and is written
   Count weight_reads = 0;  // words that its steps take from the global buffer, on a flexible machine
   Count input_reads = 0;
-  bool first = true;  // of the run: the multipliers hold no weights yet
+  Count dropped = 0;  // weights of the round before that the multipliers of a flexible machine still hold
   bool adds = false;  // its results are added to the partial sums that the global buffer holds
   Count before = 0;   // results of the rounds before
   Count awaited = 0;  // results of all rounds so far that must be stored before the next may begin; 0 = none
   auto operator<=>(const Round&) const = default;  // NOLINT(readability-implicit-bool-conversion): compares bools
 };
+
+// What became of a result: padding is dropped, others are written, or added to the partial sum in the global buffer.
+enum class Stored { dropped, written, added };
 
 class Rounds {
  public:
@@ -43,8 +48,8 @@ class Rounds {
   virtual Count size() const = 0;
   virtual Round at(Count index) const = 0;
   // Stores a result of a lane. `index` numbers the round where a lane makes one result a round, else the lane's results
-  // from 0 on. Says whether it belongs to the workload; padding is dropped.
-  virtual bool store(Count index, int lane, float value) = 0;
+  // from 0 on.
+  virtual Stored store(Count index, int lane, float value) = 0;
 };
 
 // The operands of a systolic array: all of a round at once, one line a step: first a word for each used column, then
@@ -55,17 +60,23 @@ class Panels {
   virtual void load(Count round, float* panel) const = 0;
 };
 
-// How the multipliers of a flexible machine are grouped: in virtual neurons of equal size, side by side from multiplier
-// 0 on. A virtual neuron adds up the products of its multipliers, and those of `folds` steps, to one output.
+// How the multipliers of a flexible machine are grouped: in virtual neurons side by side from multiplier 0 on. A
+// virtual neuron adds up the products of its multipliers, and those of `folds` steps, to one output.
 struct Clusters {
   int count = 0;
-  int size = 0;                  // multipliers of each
+  int size = 0;                  // multipliers of each, unless `ends` tells
   Count folds = 1;               // steps that make an output
   bool psum_multiplier = false;  // the first one of each passes partial sums back in, where nothing else adds up folds
   int slide = 0;                 // runs of this many multipliers hand inputs on to a neighbour; 0 = none
   bool rightward = false;        // to the right one, else to the left one
-  int used() const { return count * size; }
-  int owner(int multiplier) const { return multiplier / size; }
+  // The partial sums of the psum multiplier (there is one virtual neuron then) come from the memory: the first packet
+  // of each window.
+  bool psums_streamed = false;
+  std::vector<int> ends{};  // where sizes differ: of each, the multiplier after its last
+
+  int begin(int cluster) const { return cluster == 0 ? 0 : end(cluster - 1); }
+  int end(int cluster) const { return ends.empty() ? (cluster + 1) * size : ends[static_cast<std::size_t>(cluster)]; }
+  int used() const { return count == 0 ? 0 : end(count - 1); }
   bool operator==(const Clusters&) const = default;
 };
 
@@ -75,6 +86,41 @@ struct Clusters {
 enum class StepKind { weights, window, slide };
 constexpr int kStepKinds = 3;
 using Multicast = std::vector<int>;
+
+// The packets of a step, as the multipliers that each goes to, ascending; side by side in memory.
+class Multicasts {
+ public:
+  Multicasts() = default;
+  Multicasts(const std::vector<Multicast>& packets) {  // NOLINT(google-explicit-constructor): it is the same
+    for (const Multicast& packet : packets) add(packet);
+  }
+  Multicasts(std::initializer_list<Multicast> packets) {
+    for (const Multicast& packet : packets) add(packet);
+  }
+  std::size_t size() const { return ends_.size(); }
+  std::span<const int> operator[](std::size_t i) const {
+    const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
+    return std::span(multipliers_).subspan(begin, ends_[i] - begin);
+  }
+  void clear() {
+    ends_.clear();
+    multipliers_.clear();
+  }
+  // A packet to one multiplier.
+  void add(int multiplier) {
+    multipliers_.push_back(multiplier);
+    ends_.push_back(multipliers_.size());
+  }
+  void add(std::span<const int> multipliers) {
+    multipliers_.insert(multipliers_.end(), multipliers.begin(), multipliers.end());
+    ends_.push_back(multipliers_.size());
+  }
+  bool operator==(const Multicasts&) const = default;
+
+ private:
+  std::vector<std::size_t> ends_;
+  std::vector<int> multipliers_;
+};
 
 struct Position {
   Count round = 0;
@@ -93,10 +139,14 @@ inline bool is_padding(float weight) { return std::bit_cast<std::uint32_t>(weigh
 class Packets {
  public:
   virtual ~Packets() = default;
+  // Whether each round configures the machine anew. What clusters() and packets() tell is then of the round that was
+  // entered last, or of the first.
+  virtual bool reconfigures() const { return false; }
+  virtual void enter(Count /*round*/) {}
   virtual const Clusters& clusters() const = 0;
   virtual Count rows() const = 0;     // of windows in a round
   virtual Count windows() const = 0;  // in a row
-  virtual const std::vector<Multicast>& packets(StepKind kind) const = 0;
+  virtual const Multicasts& packets(StepKind kind) const = 0;
   // To the next step, of the next round after the last one.
   void advance(Position& at) const {
     if (++at.fold < clusters().folds) return;
@@ -114,15 +164,15 @@ class Packets {
     }
   }
   // The words of packets `indices` of a step.
-  virtual void words(const Position& at, const std::vector<int>& indices, float* out) const = 0;
-  // How many words of a step come out of the global buffer; the rest are zeros of padding.
+  virtual void words(const Position& at, std::span<const int> indices, float* out) const = 0;
+  // How many weights or inputs of a step come out of the global buffer; the rest are zeros of padding.
   virtual Count reads(const Position& at) const = 0;
 };
 
 struct Program {
   Rounds* rounds = nullptr;
   const Panels* panels = nullptr;                    // on a systolic array
-  const Packets* packets = nullptr;                  // on a flexible machine
+  Packets* packets = nullptr;                        // on a flexible machine
   std::function<void(const Round&)> configure = {};  // reconfigures every part of the fabric
   std::function<Cycle(const Round&)> interval = {};  // how soon the next round may follow, where rounds overlap
 };

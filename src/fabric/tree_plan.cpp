@@ -151,7 +151,7 @@ class Planner {
 
 TreePlan plan_tree(int multipliers, const Clusters& clusters, bool folding, Switches switches) {
   Planner planner(multipliers, folding, switches);
-  for (int i = 0; i < clusters.count; ++i) planner.add(i * clusters.size, clusters.size);
+  for (int i = 0; i < clusters.count; ++i) planner.add(clusters.begin(i), clusters.end(i) - clusters.begin(i));
   return planner.take();
 }
 
@@ -178,7 +178,7 @@ Count results_per_line(int multipliers, const Clusters& clusters, bool folding, 
   const TreeOutputs outputs = tree_outputs(multipliers, folding);
   std::vector<Count> served(static_cast<std::size_t>(lines), 0);
   for (int i = 0; i < clusters.count; ++i) {
-    const int exit = product_path(plan, i * clusters.size).exit;
+    const int exit = product_path(plan, clusters.begin(i)).exit;
     const int adder = folding ? plan.adders[static_cast<std::size_t>(exit)].fold_at : exit;
     ++served[static_cast<std::size_t>(
         bus_line(outputs.lane_of[static_cast<std::size_t>(adder)], outputs.pairs, lines, restart))];

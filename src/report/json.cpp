@@ -59,6 +59,8 @@ const Json& units() {
                            {"rounds", "configurations of the array, one a tile"},
                            {"distinct_rounds", "rounds that differ in what they cost by themselves"},
                            {"evaluated_rounds", "rounds that were evaluated, the others repeat them"},
+                           {"effective_multiplications", "operations of two non-zeros, on a sparse machine"},
+                           {"sparsity", "share of zeros in each operand as a matrix, on a sparse machine, 0 to 1"},
                            {"tile", "outputs in the array at once, by dimension"}};
   return kUnits;
 }
@@ -98,22 +100,27 @@ Json catalog(const schema::Catalog& catalog) {
 }
 
 Json layer(const LayerResult& layer) {
-  return {{"name", layer.name},
-          {"operation", kind(layer.operation)},
-          {"sizes", sizes(layer.operation)},
-          {"mapping",
-           {{"tile", layer.tile},
-            {"chosen", layer.chosen},
-            {"rounds", layer.rounds},
-            {"distinct_rounds", layer.distinct_rounds},
-            {"evaluated_rounds", layer.evaluated_rounds}}},
-          {"evaluator", layer.evaluator},
-          {"cycles", layer.cycles},
-          {"multiplications", layer.multiplications},
-          {"utilisation", layer.utilisation()},
-          {"buffer_reads", layer.buffer_reads},
-          {"buffer_writes", layer.buffer_writes},
-          {"counters", layer.counters}};
+  Json json{{"name", layer.name},
+            {"operation", kind(layer.operation)},
+            {"sizes", sizes(layer.operation)},
+            {"mapping",
+             {{"tile", layer.tile},
+              {"chosen", layer.chosen},
+              {"rounds", layer.rounds},
+              {"distinct_rounds", layer.distinct_rounds},
+              {"evaluated_rounds", layer.evaluated_rounds}}},
+            {"evaluator", layer.evaluator},
+            {"cycles", layer.cycles},
+            {"multiplications", layer.multiplications},
+            {"utilisation", layer.utilisation()},
+            {"buffer_reads", layer.buffer_reads},
+            {"buffer_writes", layer.buffer_writes},
+            {"counters", layer.counters}};
+  if (layer.sparse) {
+    json["effective_multiplications"] = layer.sparse->effective_multiplications;
+    json["sparsity"] = {{"weights", layer.sparse->weight_zeros}, {"inputs", layer.sparse->input_zeros}};
+  }
+  return json;
 }
 
 const char* objective(Objective objective) {

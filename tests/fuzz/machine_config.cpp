@@ -56,7 +56,7 @@ void check(const arch::Machine& description, SplitMix64 random) {
       description.family == "systolic" ? random_operation(random) : random_sliding_operation(random);
   const std::optional<engine::Tile> chosen = tile(random, description, operation);
   if (!chosen) return;
-  const std::string what = text(engine::named_tile(operation, *chosen)) + ", " + text(operation) + ": ";
+  const std::string what = text(engine::named_tile(description, operation, *chosen)) + ", " + text(operation) + ": ";
   const Data data = testing::random_data(random, operation);
   const Evaluation stepped = step(description, operation, *chosen, data);
   fuzz::demand(stepped.values == data.expected, what + "the stepped values are wrong");

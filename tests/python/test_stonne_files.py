@@ -115,7 +115,7 @@ def test_what_has_no_effect_is_told_with_its_line(
         ("[SDMemory]\ndn_bw = 0", "E105", "bad.cfg:2: SDMemory.dn_bw"),
         (f"[SDMemory]\nrn_bw = {10**30}", "E105", "bad.cfg:2: SDMemory.rn_bw"),
         ('[MSNetwork]\ntype = "LINEER"', "E107", "did you mean 'LINEAR'?"),
-        ('[SDMemory]\ncontroller_type = "SIGMA_SPARSE_GEMM"', "U201", "SDMemory.controller_type"),
+        ('[SDMemory]\ncontroller_type = "SIGMA_SPARSE"', "E107", "mean 'SIGMA_SPARSE_GEMM'?"),
         ('[SDMemory]\ncontroller_type = "TPU_OS_DENSE"', "E201", "bad.cfg:2"),
         ('[MSNetwork]\ntype = "OS_MESH"', "E106", "bad.cfg: MSNetwork.ms_rows"),
         (TPU.replace("dn_bw = 32", "dn_bw = 99"), "E201", "bad.cfg:10: SDMemory.dn_bw: bandwidth"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Cli
 
 import cairn
-from cairn import golden
+from cairn import golden, operands
 from cairn.stonne import Hardware
 from cairn.stonne.counters import COUNTERS, TEMPORAL, translated
 
@@ -38,9 +39,11 @@ def write(path: Path, records: list[dict]) -> Path:
         ("systolic", "120 passed, 0 failed"),
         ("conv", "178 passed, 0 failed"),
         ("gemm", "189 passed, 0 failed"),
-        ("real-layers", "9 passed, 0 failed, 3 skipped"),
-        ("reference-fails", "93 passed, 0 failed, 163 skipped"),
-        ("mapper", "18 passed, 0 failed, 6 skipped"),
+        ("sparse", "180 passed, 0 failed"),
+        ("sparse-dense", "137 passed, 0 failed"),
+        ("real-layers", "12 passed, 0 failed"),
+        ("reference-fails", "256 passed, 0 failed"),
+        ("mapper", "24 passed, 0 failed"),
     ],
 )
 @pytest.mark.parametrize("evaluator", ["flow", "step"])
@@ -48,6 +51,15 @@ def test_every_golden_case_passes(cli: Cli, name: str, closing: str, evaluator: 
     result = cli("verify", GOLDEN / f"{name}.jsonl", "--evaluator", evaluator)
     assert result.out.splitlines()[-1] == closing, result.out
     assert result.code == 0
+
+
+@pytest.mark.parametrize("evaluator", ["flow", "step"])
+def test_sigma_computes_with_its_own_network(evaluator: str) -> None:
+    cases = golden.read(GOLDEN / "reference-fails.jsonl")
+    runs = [golden._Run(case, evaluator) for case in cases if case.operation == "SPARSE"]
+    assert [line for run in runs for line in run.differences()] == []
+    assert len(runs) == 80
+    assert all(run.cycles is not None for run in runs)  # none is refused
 
 
 @pytest.fixture
@@ -61,6 +73,15 @@ def late(monkeypatch: pytest.MonkeyPatch) -> None:
         return {**layer, "cycles": layer["cycles"] + more}, out
 
     monkeypatch.setattr(golden._Run, "_simulate", slower)
+
+
+@pytest.mark.parametrize("operation", ["SPARSE", "SPARSEDENSE"])
+def test_a_second_operand_of_a_sparse_case_is_stored_by_rows(operation: str) -> None:
+    sizes = {"M": 3, "N": 5, "K": 7, "seed": 11, "density_a": 0.5}
+    case = golden.Case("x", operation, {"op": operation, **sizes}, None, None)
+    a, b = golden._operands(case)
+    assert np.array_equal(a, operands.seeded(11, (1, 3, 7), 0.5))
+    assert np.array_equal(b, operands.seeded(12, (1, 7, 5)))
 
 
 @pytest.mark.usefixtures("late")
@@ -84,15 +105,6 @@ def test_a_mapper_that_loses_to_the_references_fails(cli: Cli, tmp_path: Path) -
     assert "Cairn's own tile takes 1000" in line
 
 
-def test_other_operations_are_skipped_by_name(cli: Cli, tmp_path: Path) -> None:
-    other = [{"id": f"s{index}", "case": {"op": "SPARSE"}} for index in range(3)]
-    path = write(tmp_path / "some.jsonl", [*small_cases(2), *other])
-    result = cli("verify", path)
-    assert result.code == 0
-    assert "skipped 3 SPARSE cases: machine not built yet" in result.out
-    assert result.out.splitlines()[-1] == "2 passed, 0 failed, 3 skipped"
-
-
 def test_tampered_cases_are_named_with_expected_and_got(cli: Cli, tmp_path: Path) -> None:
     cases = small_cases(3)
     cycles = cases[1]["expect"]["cycles"]
@@ -106,7 +118,7 @@ def test_tampered_cases_are_named_with_expected_and_got(cli: Cli, tmp_path: Path
     assert f"{cases[2]['id']} [step] N_SRAM_weight_reads: expected 0, got {reads}" in result.out
     assert result.out.splitlines()[-1] == "1 passed, 2 failed"
     document = json.loads((tmp_path / "out.json").read_text())
-    assert (document["passed"], document["failed"], document["skipped"]) == (1, 2, 0)
+    assert (document["passed"], document["failed"]) == (1, 2)
     assert [each["status"] for each in document["cases"]] == ["passed", "failed", "failed"]
 
 
@@ -151,6 +163,12 @@ def test_a_refused_golden_case_fails(cli: Cli, tmp_path: Path) -> None:
         ('{"id": "x", "case": {"op": "GEMM", "T_K": 0}}', "case.T_K must be a positive integer"),
         ('{"id": "x", "case": {"op": "GEMM", "rn_type": "ART"}}', "rn_type cannot be 'ART'"),
         ('{"id": "x", "case": {"op": "GEMM", "accumulation_buffer": true}}', "must be 0 or 1"),
+        ('{"id": "x", "case": {"op": "SPARSE", "dataflow": "STA"}}', "dataflow cannot be 'STA'"),
+        ('{"id": "x", "case": {"op": "SPARSE", "optimize": 2}}', "must be 0 or 1, not 2"),
+        ('{"id": "x", "case": {"op": "SPARSE", "optimize": true}}', "must be 0 or 1, not True"),
+        ('{"id": "x", "case": {"op": "SPARSEDENSE", "density_a": 1.5}}', "a number from 0 to 1"),
+        ('{"id": "x", "case": {"op": "SPARSEDENSE", "density_b": "1"}}', "not '1'"),
+        ('{"id": "x", "case": {"op": "SPARSEDENSE", "T_N": 0}}', "case.T_N must be a positive"),
         ('{"id": "x", "case": {"op": "CONV"}, "expect": {}}', "expect.cycles"),
         ('{"id": "x", "case": {"op": "CONV"}, "expect": {"cycles": 1, "counters": 2}}', "counters"),
         ("[" * 100_000, "damaged"),
@@ -177,7 +195,8 @@ def test_cut_and_empty_and_missing_files(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_the_translation_covers_every_golden_counter() -> None:
-    every = [line for name in ("systolic", "conv", "gemm") for line in lines(name)]
+    measured = ("systolic", "conv", "gemm", "sparse", "sparse-dense")
+    every = [line for name in measured for line in lines(name)]
     names = {name for line in every for name in json.loads(line)["expect"]["counters"]}
     assert names == COUNTERS.keys() >= TEMPORAL.keys()
 
@@ -242,8 +261,10 @@ def test_translated_counters_are_sums_without_zeros() -> None:
     ours["multiplier"]["hops"] = 0
     theirs = translated(ours)
     assert "MSNetwork.MN_WIRE.WRITE" not in theirs
-    reads = ours["memory"]["weight_reads"] + ours["memory"]["input_reads"]
+    reads = sum(ours["memory"][f"{kind}_reads"] for kind in ("weight", "input", "psum"))
     assert theirs["GlobalBuffer.GLOBALBUFFER.READ"] == reads + ours["writeback"]["psum_reads"]
+    assert theirs["N_reconfigurations"] == ours["memory"]["setups"]
+    assert translated(ours, 3)["N_reconfigurations"] == ours["memory"]["setups"] + 3
     assert theirs["ReduceNetwork.RN_WIRE.WRITE"] == ours["reduction"]["wire_writes"]
     del ours["reduction"]["wire_writes"], ours["writeback"]["psum_reads"]
     theirs = translated(ours)

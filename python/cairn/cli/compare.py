@@ -69,12 +69,24 @@ def comparison(
     objective: options.Aim = None,
     json: options.Json = None,
     seed: options.Seed = 1,
+    sparsity: options.Sparsity = None,
+    prune: options.Prune = None,
+    schedule: options.Order = options.Schedule.NONE,
     quiet: options.Quiet = False,
 ) -> Comparison:
     """Gather the options of a comparison; the signature declares them to Typer."""
     _, aim = options.tiling_of(None, objective)
+    ratio, per = options.pruning_of(sparsity, prune)
     return Comparison(
-        arch, evaluator=evaluator.value, objective=aim, json=json, seed=seed, quiet=quiet
+        arch,
+        evaluator=evaluator.value,
+        objective=aim,
+        json=json,
+        seed=seed,
+        quiet=quiet,
+        sparsity=ratio,
+        prune=per,
+        schedule=schedule.value,
     )
 
 
@@ -99,7 +111,8 @@ Examples:
 
 - `cairn compare resnet50.onnx --shape x=1x3x224x224 --arch tpu-16x16,tpu-32x32`
 - `cairn compare topology.csv --arch tpu-16x16,tpu-128x128,mine.toml --json comparison.json`
-- `cairn compare gemm --M 128 --N 768 --K 768 --arch tpu-16x16,axis-sa-rtl --evaluator step`""",
+- `cairn compare gemm --M 128 --N 768 --K 768 --arch tpu-16x16,axis-sa-rtl --evaluator step`
+- `cairn compare resnet50.onnx --shape x=1x3x224x224 --sparsity 0.8 --arch tpu-16x16,sigma-256`""",
 )
 
 _EXAMPLES = {

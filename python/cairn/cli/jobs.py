@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 import cairn
-from cairn import errors, files, operands, tables, tiles
+from cairn import effective, errors, files, machines, operands, tables, tiles
 from cairn.cli import boundary, options
 from cairn.cli.progress import Layer
 
@@ -92,17 +93,25 @@ def _layers(
     shared: options.Common, target: str, layers: list[tuple[str, Operation]], values: bool
 ) -> None:
     """Simulate layers one by one, with seeded operands if ``values``."""
+    if shared.prune is not None:
+        where = "draw zeros with --sparsity alone"
+        raise typer.BadParameter(f"--prune {shared.prune} is for the weights of a model: {where}")
 
     def on(machine: cairn.Machine, progress: Layer) -> Answer:
         session, wrong = shared.session(machine), []
         choose = shared.tiles.over(machine, [(name, tiles.letters(each)) for name, each in layers])
         given = [choose(name, operation) for name, operation in layers]
-        _check_tiles(machine, layers, given)
+        sparse = [_sparse(shared, machine, index) for index, _ in enumerate(layers)]
+        _check_tiles(machine, layers, given, sparse)
         for index, (name, operation) in enumerate(layers):
             rounds = progress(index, len(layers), name)
-            a, b = _seeded(operation, shared.seed + 2 * index) if values else (None, None)
+            a, b = _seeded(shared, operation, index) if values else (None, None)
+            if values:  # which have their zeros
+                sparse[index].pop("weight_sparsity", None)
             with errors.at(f"layer {name}"):
-                out = session.run(name, operation, a, b, given[index], rounds, shared.objective)
+                out = session.run(
+                    name, operation, a, b, given[index], rounds, shared.objective, **sparse[index]
+                )
             if a is not None and b is not None and not _right(operation, a, b, out):
                 wrong.append(name)
         context: dict[str, Any] = {
@@ -110,38 +119,76 @@ def _layers(
             "evaluator": shared.evaluator,
             "objective": shared.objective,
         }
+        if shared.sparsity is not None:
+            context |= {"seed": shared.seed, "weight_sparsity": shared.sparsity}
+        if shared.schedule != "none" and machines.is_sparse(machine):
+            context |= {"seed": shared.seed, "schedule": shared.schedule}
         if values:
             context |= {"seed": shared.seed, "values_agree": not wrong}
         verdict = (
             f"values DIFFER from NumPy's in {', '.join(wrong)}" if wrong else "values equal NumPy's"
         )
         said = verdict if values else "timing only: no values computed"
-        return Answer(json.loads(session.document(context)), not wrong, said)
+        return Answer(effective.completed(session.document(context)), not wrong, said)
 
     _answer(shared, lambda: on)
+
+
+def _sparse(shared: options.Common, machine: cairn.Machine, index: int) -> dict[str, Any]:
+    """Return what a sparse machine is told of layer ``index``: its schedule, and unseen zeros."""
+    if not machines.is_sparse(machine) or (shared.schedule == "none" and not shared.sparsity):
+        return {}
+    seed = _seed(shared, index) + 1  # that of the second operand
+    return {
+        "schedule": shared.schedule,
+        "weight_sparsity": shared.sparsity or 0.0,
+        "seed": seed % (1 << 64),
+    }
+
+
+def _tell_ignored(shared: options.Common, on: Sequence[cairn.Machine]) -> None:
+    """Warn of options that change no cycles, since none of the machines is sparse."""
+    if any(map(machines.is_sparse, on)):
+        return
+    names = ", ".join(machine.name for machine in on)
+    with boundary.telling():
+        if shared.schedule != "none":
+            told = f"--schedule: no effect on {names}: only sparse machines pack filters"
+            warnings.warn(told, stacklevel=2)
+        if shared.sparsity is not None or shared.prune is not None:
+            option = "--prune" if shared.sparsity is None else "--sparsity"
+            told = f"{option}: no effect on the cycles of {names}: zeros are multiplied too"
+            warnings.warn(told, stacklevel=2)
 
 
 def _check_tiles(
     machine: cairn.Machine,
     layers: list[tuple[str, Operation]],
     given: list[dict[str, int] | None],
+    sparse: list[dict[str, Any]],
 ) -> None:
     """Refuse all tiles that do not fit, before anything takes long."""
     session, faults = cairn.Session(machine), []
-    for (name, operation), tile in zip(layers, given, strict=True):
+    for (name, operation), tile, zeros in zip(layers, given, sparse, strict=True):
         try:
             with errors.at(f"layer {name}"):
-                _ = tile and session.run(name, operation, tile=tile)
+                _ = tile and session.run(name, operation, tile=tile, **zeros)
         except cairn.CairnError as error:
             faults += error.diagnostics
     if faults:
         raise cairn.CairnError(faults)
 
 
-def _seeded(operation: Operation, seed: int) -> tuple[operands.Floats, operands.Floats]:
-    if isinstance(operation, cairn.Gemm):
-        return operands.for_gemm(operation, seed)
-    return operands.for_conv(operation, seed)
+def _seed(shared: options.Common, index: int) -> int:
+    """Return the seed of the first operand of layer ``index``; that of the second is next."""
+    return shared.seed + 2 * index
+
+
+def _seeded(
+    shared: options.Common, operation: Operation, index: int
+) -> tuple[operands.Floats, operands.Floats]:
+    draw = operands.for_gemm if isinstance(operation, cairn.Gemm) else operands.for_conv
+    return draw(operation, _seed(shared, index), shared.sparsity or 0.0)
 
 
 def _right(operation: Operation, a: operands.Floats, b: operands.Floats, out: Any) -> bool:
@@ -157,14 +204,15 @@ def _answer(shared: options.Common, prepare: Callable[[], Simulate]) -> None:
 
     Nothing goes to a standard output that is silenced or taken by the document.
     """
-    machines = shared.machines()
+    on = shared.machines()
+    _tell_ignored(shared, on)
     written = [(shared.json, partial(json.dumps, indent=2)), *shared.others()]
     with ExitStack() as stack, shared.progress() as progress:
         outputs = [stack.enter_context(files.Output(path)) for path, _ in written]
         simulate = prepare()
         answers = [
-            simulate(machine, progress.turn(at, len(machines), machine.name))
-            for at, machine in enumerate(machines)
+            simulate(machine, progress.turn(at, len(on), machine.name))
+            for at, machine in enumerate(on)
         ]
         document = shared.document([answer.result for answer in answers])
         for output, (_, text) in zip(outputs, written, strict=True):
@@ -172,18 +220,18 @@ def _answer(shared: options.Common, prepare: Callable[[], Simulate]) -> None:
     if not shared.quiet and not any(output.to_stdout for output in outputs):
         out = tables.console()
         out.print(shared.view(document, out.width))
-        for line in _verdicts(shared, machines, answers):
+        for line in _verdicts(shared, on, answers):
             out.print(line, soft_wrap=True)
     if not all(answer.agrees for answer in answers):
         raise typer.Exit(boundary.DIFFERENT)
 
 
 def _verdicts(
-    shared: options.Common, machines: list[cairn.Machine], answers: list[Answer]
+    shared: options.Common, on: list[cairn.Machine], answers: list[Answer]
 ) -> Iterator[str]:
     """Yield each verdict once, with the machines that it is about unless it is about all."""
     about: dict[str, list[str]] = {}
-    for machine, answer in zip(machines, answers, strict=True):
+    for machine, answer in zip(on, answers, strict=True):
         if shared.says_values or not answer.agrees:
             about.setdefault(answer.verdict, []).append(machine.name)
     for verdict, names in about.items():
@@ -203,7 +251,14 @@ def model(
     arrays = onnx_runner.read_inputs(inputs)
 
     def prepare() -> Simulate:
-        workload = onnx_runner.Workload(target, arrays, shapes=shapes, seed=shared.seed)
+        workload = onnx_runner.Workload(
+            target,
+            arrays,
+            shapes=shapes,
+            seed=shared.seed,
+            sparsity=shared.sparsity,
+            prune=shared.prune,
+        )
 
         def on(machine: cairn.Machine, progress: Layer) -> Answer:
             run = workload.run(
@@ -212,6 +267,7 @@ def model(
                 progress=progress,
                 tile=shared.tiles,
                 objective=shared.objective,
+                schedule=shared.schedule,
                 session=shared.session(machine),
             )
             return Answer(run.result, run.agrees, verdict(run))
@@ -226,4 +282,6 @@ def verdict(run: Run) -> str:
     count = len(run.outputs)
     outputs = "the output" if count == 1 else f"the {count} outputs"
     equal = ("equals" if count == 1 else "equal") if run.agrees else "DO NOT AGREE WITH"
-    return f"{outputs} {equal} ONNX Runtime's own (max abs difference {run.max_abs_difference:.3g})"
+    own = "own of the pruned model" if "pruning" in run.result["context"] else "own"
+    gap = f"max abs difference {run.max_abs_difference:.3g}"
+    return f"{outputs} {equal} ONNX Runtime's {own} ({gap})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,6 +35,15 @@ class Objective(StrEnum):
     CYCLES = "cycles"
     ENERGY = "energy"
     EDP = "edp"
+
+
+class Schedule(StrEnum):
+    """In which order a sparse machine takes the filters."""
+
+    NONE = "none"
+    RANDOM = "random"
+    LARGEST = "largest"
+    FULLEST = "fullest"
 
 
 def integer(text: str, low: int, what: str) -> int:
@@ -79,6 +89,23 @@ def tiling_of(text: str | None, objective: Objective | None) -> tuple[Tiles, str
     return given, objective.value if objective else asked or "cycles"
 
 
+def pruning_of(sparsity: float | None, prune: str | None) -> tuple[float | None, str | None]:
+    """Check how sparse the weights are to be, and among which of them the smallest are zero."""
+    if sparsity is not None and not 0 <= sparsity <= 1:
+        raise typer.BadParameter(f"--sparsity must be 0 to 1, not {sparsity}")
+    if structure := re.fullmatch(r"(\d{1,9}):(\d{1,9})", prune or "", re.ASCII):
+        kept, of = map(int, structure.groups())
+        if sparsity is not None and not math.isclose(sparsity * of, of - kept):
+            raise typer.BadParameter(f"--sparsity {sparsity} is not that of --prune {prune}")
+    elif prune not in (None, "tensor", "filter"):
+        raise typer.BadParameter(
+            f"--prune must be tensor, filter or N:M such as 2:4, not '{files.readable(prune)}'"
+        )
+    elif prune is not None and sparsity is None:
+        raise typer.BadParameter(f"--prune {prune} needs a share of zeros, e.g. --sparsity 0.8")
+    return sparsity, prune
+
+
 Arch = Annotated[
     str,
     typer.Option(
@@ -122,6 +149,32 @@ Aim = Annotated[
         show_default=False,
     ),
 ]
+Sparsity = Annotated[
+    float | None,
+    typer.Option(
+        "--sparsity",
+        metavar="RATIO",
+        help="Share of zeros among the weights, 0 to 1. Of a model the smallest weights are pruned,"
+        " and the pruned model is what it is checked against; otherwise zeros are drawn.",
+    ),
+]
+Prune = Annotated[
+    str | None,
+    typer.Option(
+        "--prune",
+        metavar="tensor|filter|N:M",
+        help="Among which weights of a model the smallest are pruned: those of a tensor (default),"
+        " of a filter, or of each M neighbours all but N, e.g. 2:4, which needs no --sparsity.",
+    ),
+]
+Order = Annotated[
+    Schedule,
+    typer.Option(
+        "--schedule",
+        help="The order of filters on a sparse machine: as they are, random, the largest that"
+        " still fits next, or those next that fill the multipliers best.",
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the operands that are drawn.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")]
 TimingOnly = Annotated[
@@ -141,6 +194,9 @@ class Common:
     json: str | None = None
     seed: int = 1
     quiet: bool = False
+    sparsity: float | None = None
+    prune: str | None = None
+    schedule: str = "none"
     says_values: ClassVar[bool] = True  # whether it is told that values are right, or only if wrong
 
     def session(self, machine: cairn.Machine) -> cairn.Session:
@@ -182,11 +238,15 @@ def common(
     tile: Tile = None,
     json: Json = None,
     seed: Seed = 1,
+    sparsity: Sparsity = None,
+    prune: Prune = None,
+    schedule: Order = Schedule.NONE,
     quiet: Quiet = False,
 ) -> Common:
     """Gather the common options of one command line; the signature declares them to Typer."""
     given, aim = tiling_of(tile, objective)
-    return Common(arch, changes(overrides), evaluator.value, aim, given, json, seed, quiet)
+    sparse = (*pruning_of(sparsity, prune), schedule.value)
+    return Common(arch, changes(overrides), evaluator.value, aim, given, json, seed, quiet, *sparse)
 
 
 def with_common(

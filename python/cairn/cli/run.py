@@ -58,6 +58,8 @@ Examples:
 - `cairn run gemm --M 128 --N 768 --K 768 --arch tpu-32x32`
 - `cairn run conv --channels 64 --filters 64 --input 56x56 --kernel 3x3 --pad 1`
 - `cairn run resnet50.onnx --shape x=1x3x224x224 --json result.json`
+- `cairn run resnet50.onnx --shape x=1x3x224x224 --arch sigma-256 --sparsity 0.8`: its weights are
+  pruned first
 - `cairn run topology.csv --set multiplier.rows=8 --evaluator step`""",
 )
 

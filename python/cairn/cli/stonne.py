@@ -11,9 +11,12 @@ from rich.text import Text
 from typer.core import TyperCommand
 
 import cairn
+from cairn import effective, errors, operands
 from cairn import stonne as reference
 from cairn.cli import boundary, jobs, options
+from cairn.cli.progress import Layer
 from cairn.stonne.command import OPERATIONS
+from cairn.stonne.hardware import ignored
 from cairn.tiles import Tiles
 
 
@@ -62,19 +65,27 @@ HELP = f"""Run a command line of STONNE: the same flags, defaults and meaning, t
 
 - `-CONV`: a convolution; X and Y are the input, T_X_ and T_Y_ tile the output
 - `-FC` or `-DenseGEMM`: the product of M x K by K x N
+- `-SparseGEMM`: the same, of two sparse matrices, on a machine that leaves out zeros (SIGMA)
+- `-SparseDense`: the same, of a sparse matrix by a dense one (MAGMA)
 
 Options of Cairn come before it, flags of STONNE after it, with whole numbers. What STONNE aborts
 on, hangs on or computes wrongly is computed right or refused with a reason; what it ignores is told
-as a warning. Operands are drawn, and the values are checked against NumPy.
+as a warning. Operands are drawn, and the values are checked against NumPy; those of the sparse
+operations are STONNE's own, since their zeros decide the cycles.
 
 Flags of `-CONV` with their defaults: {_flags("-CONV")}
 
 Flags of `-DenseGEMM` with their defaults: {_flags("-DenseGEMM")}
 
+Flags of `-SparseGEMM` with their defaults: {_flags("-SparseGEMM")}
+
+Flags of `-SparseDense` with their defaults: {_flags("-SparseDense")}
+
 Examples:
 
 - `cairn stonne -CONV -R=3 -S=3 -C=6 -K=6 -X=20 -Y=20 -T_R=3 -T_S=3 -T_K=6`
 - `cairn stonne --evaluator step -DenseGEMM -M=20 -N=20 -K=256 -generate_tile=performance`
+- `cairn stonne -SparseGEMM -M=64 -N=64 -K=256 -MK_sparsity=80 -num_ms=128 -dn_bw=64 -rn_bw=64`
 """
 
 
@@ -90,12 +101,46 @@ def stonne(
     """Run a command line of STONNE; ``HELP`` is what users read."""
     with boundary.telling():
         command = reference.parse(words or [])
+        if command.zeros and timing_only:
+            ignored("--timing-only", "no effect: the zeros of the values decide the cycles")
     shared = _Options(
         arch="",
         evaluator=evaluator.value,
         objective=command.objective or "cycles",
         tiles=Tiles(command.tile),
         json=json,
+        schedule=command.schedule,
         described=command.machine,
     )
-    jobs.single(shared, command.name, lambda: command.operation, timing_only)
+    if command.zeros:
+        jobs._answer(shared, lambda: _sparse(shared, command))
+    else:
+        jobs.single(shared, command.name, lambda: command.operation, timing_only)
+
+
+def _sparse(shared: _Options, command: reference.Command) -> jobs.Simulate:
+    """Draw the operands that the reference draws, and return what simulates them."""
+    name, operation = command.name, command.operation
+    with errors.at(f"layer {name}"):
+        a, b = command.operands()
+
+    def on(machine: cairn.Machine, progress: Layer) -> jobs.Answer:
+        session, rounds = shared.session(machine), progress(0, 1, name)
+        with errors.at(f"layer {name}"):
+            out = session.run(
+                *(name, operation, a, b, command.tile, rounds, shared.objective),
+                schedule=shared.schedule,
+            )
+        agrees = operands.values_agree(out, operands.reference_gemm(a, b), operation.k)
+        context = {
+            "target": name,
+            "evaluator": shared.evaluator,
+            "objective": shared.objective,
+            "schedule": shared.schedule,
+            "zeros_percent": list(command.zeros),
+            "values_agree": agrees,
+        }
+        verdict = f"values {'equal' if agrees else 'DIFFER from'} NumPy's"
+        return jobs.Answer(effective.completed(session.document(context)), agrees, verdict)
+
+    return on

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -15,12 +14,13 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 import cairn
-from cairn import files, tiles
+from cairn import effective, files, machines, tiles
 from cairn.errors import at
 from cairn.onnx import cut, host, lower
 from cairn.onnx import graph as graphs
 from cairn.onnx import inputs as model_inputs
 from cairn.onnx.load import Model, load
+from cairn.onnx.prune import Pruning, pruned
 from cairn.tiles import Tile, Tiles
 
 Array = NDArray[Any]
@@ -63,9 +63,19 @@ class Workload:
         *,
         shapes: Mapping[str, tuple[int, ...]] | None = None,
         seed: int = 1,
+        sparsity: float | None = None,
+        prune: str | None = None,
     ) -> None:
-        """Read the model, draw the inputs that are not given, and run it natively."""
+        """Read the model, draw the inputs that are not given, and run it natively.
+
+        With a ``sparsity``, or a structure as ``prune``, its weights are pruned before: see
+        ``cairn.sparse.prune``, whose ``per`` is ``prune``.
+        """
         self._model, self._seed = load(model), seed
+        self._pruning: Pruning | None = None
+        if sparsity is not None or prune is not None:
+            given = {*(inputs or ()), *(shapes or ())}
+            self._model, self._pruning = pruned(self._model, sparsity, prune or "tensor", given)
         graph, source = self._model.proto.graph, self._model.source
         self._feeds = model_inputs.bind(graph, inputs or {}, shapes or {}, seed, source)
         self._native = _native(self._model, self._feeds)
@@ -78,15 +88,20 @@ class Workload:
         progress: Progress | None = None,
         tile: Tile | Tiles | None = None,
         objective: str = "cycles",
+        schedule: str = "none",
         session: cairn.Session | None = None,
     ) -> Run:
         """Run it on a machine, in a session of its own, and compare the outputs with the native.
 
-        A layer without a ``tile`` is mapped for the ``objective``: cycles, energy or edp.
+        A layer without a ``tile`` is mapped for the ``objective``: cycles, energy or edp. The
+        ``schedule`` is a sparse machine's order of filters: none, random, largest or fullest; on
+        others it has no effect.
         """
         session = session or cairn.Session(machine, evaluator)
         given = tile if isinstance(tile, Tiles) else Tiles(tile)
-        execution = _Execution(self._model, session, progress, given, objective)
+        ordered = schedule != "none" and machines.is_sparse(machine)
+        order = {"schedule": schedule, "seed": self._seed % (1 << 64)} if ordered else {}
+        execution = _Execution(self._model, session, progress, given, objective, order)
         outputs = execution.outputs(dict(self._feeds))
         differences = [_difference(outputs[name], self._native[name]) for name in self._native]
         agrees = all(each.agrees for each in differences)
@@ -96,13 +111,16 @@ class Workload:
             "evaluator": evaluator,
             "objective": objective,
             "seed": self._seed,
+            **({"schedule": schedule} if order else {}),
+            **({"pruning": self._pruning.about()} if self._pruning else {}),
             "inputs": {name: list(np.shape(value)) for name, value in self._feeds.items()},
             "outputs_agree": agrees,
             "max_abs_difference": largest if np.isfinite(largest) else None,
         }
-        result = json.loads(session.document(context))
-        result["notes"] = [*result.get("notes", []), *execution.notes]
-        return Run(outputs, self._native, largest, agrees, result, execution.notes)
+        result = effective.completed(session.document(context))
+        notes = [*([self._pruning.note()] if self._pruning else []), *execution.notes]
+        result["notes"] = [*result.get("notes", []), *notes]
+        return Run(outputs, self._native, largest, agrees, result, notes)
 
 
 def run(
@@ -116,20 +134,28 @@ def run(
     progress: Progress | None = None,
     tile: Tile | Tiles | None = None,
     objective: str = "cycles",
+    sparsity: float | None = None,
+    prune: str | None = None,
+    schedule: str = "none",
 ) -> Run:
     """Run a complete model on a machine and natively, and compare the outputs.
 
     Inputs that are not given are drawn from ``seed``; ``shapes`` sizes the dynamic ones of them.
-    Layers that no ``tile`` is for are mapped for the ``objective``: cycles, energy or edp.
-    Raises CairnError: E101, E501 (model), E502 (inputs), E503 (run), U201 to U203 (unsupported).
+    Layers that no ``tile`` is for are mapped for the ``objective``: cycles, energy or edp. With a
+    ``sparsity`` its weights are pruned before, ``prune`` says how (tensor, filter or N:M), and the
+    ``schedule`` is a sparse machine's order of filters (none, random, largest or fullest).
+    Raises CairnError: E101, E501 (model), E502 (inputs), E503 (run), U201 to U203 (unsupported),
+    E105, E107, E301 (pruning).
     """
     machine = cairn.load_machine(arch) if isinstance(arch, str) else arch
-    workload = Workload(model, inputs, shapes=shapes, seed=seed)
-    return workload.run(machine, evaluator, progress=progress, tile=tile, objective=objective)
+    workload = Workload(model, inputs, shapes=shapes, seed=seed, sparsity=sparsity, prune=prune)
+    return workload.run(
+        machine, evaluator, progress=progress, tile=tile, objective=objective, schedule=schedule
+    )
 
 
 def _native(loaded: Model, feeds: Mapping[str, Array]) -> dict[str, Any]:
-    """Run the untouched model through ONNX Runtime alone.
+    """Run the whole model through ONNX Runtime alone, untouched or pruned.
 
     It runs first: a model that fails there fails before the long simulation, and frees its memory.
     """
@@ -148,9 +174,10 @@ class _Execution:
         progress: Progress | None,
         tile: Tiles,
         objective: str,
+        order: Mapping[str, Any],
     ) -> None:
         self._model, self._session, self._progress = model, session, progress
-        self._objective = objective
+        self._objective, self._order = objective, order
         graph = model.proto.graph
         nodes = cut.live(graph)
         self._names = [output.name for output in graph.output]
@@ -202,7 +229,9 @@ class _Execution:
         def simulate(operation: Any, a: Array, b: Array) -> Array:
             with at(graphs.place(node)):
                 tile = self._tile(name, operation)
-                out = self._session.run(name, operation, a, b, tile, rounds, self._objective)
+                out = self._session.run(
+                    name, operation, a, b, tile, rounds, self._objective, **self._order
+                )
             assert out is not None, "a run with operands returns values"
             return out
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 # The reference passes each product, and each operand or partial sum on its way to a neighbour,
 # through a queue of its own: so hops and multiplications are among its pushes and pops.
-_READS = ("memory.weight_reads", "memory.input_reads", "writeback.psum_reads")
+_PSUM_READS = ("memory.psum_reads", "writeback.psum_reads")
+_READS = ("memory.weight_reads", "memory.input_reads", *_PSUM_READS)
 _THROUGH = ("multiplier.hops", "multiplier.multiplications")
 COUNTERS: dict[str, tuple[str, ...]] = {
     "N_SRAM_weight_reads": ("memory.weight_reads",),
     "N_SRAM_input_reads": ("memory.input_reads",),
-    "N_SRAM_psum_reads": ("writeback.psum_reads",),
+    "N_SRAM_psum_reads": _PSUM_READS,
     "N_SRAM_psum_writes": ("writeback.output_writes",),
     "N_reconfigurations": ("memory.setups",),
     "GlobalBuffer.GLOBALBUFFER.READ": _READS,
@@ -48,12 +49,18 @@ TEMPORAL: dict[str, tuple[str, ...]] = {
 }
 
 
-def translated(counters: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
-    """Translate the counters of a layer, without the zero ones; a part may lack some of them."""
+def translated(
+    counters: Mapping[str, Mapping[str, int]], reconfigurations: int = 0
+) -> dict[str, int]:
+    """Translate the counters of a layer, without the zero ones; a part may lack some of them.
+
+    ``reconfigurations``: those that the reference reports where no counter of Cairn's has them.
+    """
     trees = "wire_writes" in counters["reduction"]
     table = COUNTERS if trees else COUNTERS | TEMPORAL
     totals = {}
     for name, ours in table.items():
         parts = (each.split(".") for each in ours)
         totals[name] = sum(counters[slot].get(counter, 0) for slot, counter in parts)
+    totals["N_reconfigurations"] += reconfigurations
     return {name: total for name, total in totals.items() if total}

@@ -17,15 +17,27 @@ if TYPE_CHECKING:
 
 REDUCTIONS = {"ASNETWORK": "art", "FENETWORK": "fan", "TEMPORALRN": "temporal"}
 DENSE, SYSTOLIC = "MAERI_DENSE_WORKLOAD", "TPU_OS_DENSE"
+SPARSE, SPARSE_DENSE = "SIGMA_SPARSE_GEMM", "MAGMA_SPARSE_DENSE"
+_MEMORIES = {
+    DENSE: "dense",
+    SYSTOLIC: "systolic-os",
+    SPARSE: "bitmap",
+    SPARSE_DENSE: "csr",
+}
+# The operand that a sparse machine keeps in its multipliers: MK is the first one, the inputs.
+INPUTS, WEIGHTS = "MK_STA_KN_STR", "MK_STR_KN_STA"
+_STATIONARY = {INPUTS: "inputs", WEIGHTS: "weights"}
 CHOICES = {
     "rn_type": (*REDUCTIONS,),
     "mn_type": ("LINEAR", "OS_MESH"),
-    "mem_ctrl": (DENSE, SYSTOLIC, "SIGMA_SPARSE_GEMM", "MAGMA_SPARSE_DENSE"),
+    "mem_ctrl": (*_MEMORIES,),
+    "dataflow": (*_STATIONARY,),
 }
 
 # The setting that each parameter of the Cairn machine comes from.
 _ORIGINS = {
     "memory.type": "mem_ctrl",
+    "memory.stationary": "dataflow",
     "distribution.bandwidth": "dn_bw",
     "multiplier.type": "mn_type",
     "multiplier.multipliers": "num_ms",
@@ -67,7 +79,10 @@ def choice_fault(value: str, choices: Collection[str]) -> Fault | None:
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """A machine in the reference's words, with the reference's defaults."""
+    """A machine in the reference's words, with the reference's defaults.
+
+    The dataflow is not the machine's there, but the layer's: the PyTorch front end keeps weights.
+    """
 
     num_ms: int = 64
     ms_rows: int = 0
@@ -78,11 +93,17 @@ class Hardware:
     mn_type: str = "LINEAR"
     mem_ctrl: str = DENSE
     accumulation_buffer: int = 0
+    dataflow: str = WEIGHTS
 
     @property
     def systolic(self) -> bool:
         """Whether the multipliers form an output-stationary mesh."""
         return self.mn_type == "OS_MESH"
+
+    @property
+    def sparse(self) -> bool:
+        """Whether zeros of the stationary operand are left out."""
+        return self.mem_ctrl in (SPARSE, SPARSE_DENSE)
 
     @property
     def multipliers(self) -> int:
@@ -116,7 +137,7 @@ class Hardware:
         # A temporal network has one accumulator a multiplier: further lines would serve none.
         lines = min(self.rn_bw, self.multipliers) if self.rn_type == "TEMPORALRN" else self.rn_bw
         parts: dict[str, dict[str, object]] = {
-            "memory": {"type": "dense"},
+            "memory": {"type": _MEMORIES[self.mem_ctrl]},
             "distribution": {"type": "tree", "bandwidth": self.dn_bw},
             "multiplier": {"type": "linear", "multipliers": self.num_ms},
             "reduction": {"type": REDUCTIONS[self.rn_type]},
@@ -128,9 +149,14 @@ class Hardware:
         if self.systolic:
             # With fewer ports than mesh edges the endpoints share ports, one cycle further away.
             latency = 1 if self.dn_bw < self.ms_rows + self.ms_cols else 0
-            parts["memory"]["type"] = "systolic-os"
             parts["distribution"] |= {"type": "point-to-point", "latency": latency}
             parts["multiplier"] = {"type": "mesh", "rows": self.ms_rows, "columns": self.ms_cols}
+        if self.mem_ctrl == SPARSE and self.rn_type == "FENETWORK":
+            # The reference aborts: this is the network of SIGMA's own hardware.
+            parts["reduction"]["type"] = "synchronous-fan"
+        if self.sparse:
+            parts["memory"]["stationary"] = _STATIONARY[self.dataflow]
+            parts["multiplier"]["type"] = "disabled"
         head = {
             "name": readable(name),
             "summary": self._summary(),
@@ -141,23 +167,24 @@ class Hardware:
 
     def _summary(self) -> str:
         kind = f"{self.ms_rows} x {self.ms_cols} mesh of" if self.systolic else f"{self.num_ms}"
+        held = f" that hold {_STATIONARY[self.dataflow]}" if self.sparse else ""
         buffered = self.rn_type == "ASNETWORK" and self.accumulation_buffer > 0
         return (
-            f"{kind} multipliers, {self.dn_bw} read ports, {self.rn_bw} result lines, "
+            f"{kind} multipliers{held}, {self.dn_bw} read ports, {self.rn_bw} result lines, "
             f"{self.rn_type}{' with accumulation buffer' if buffered else ''}"
         )
 
     def _faults(self) -> Iterator[tuple[str, str, str, str]]:
         """Yield (setting, code, message, remedy) for settings that do not fit together."""
-        if self.mem_ctrl not in (DENSE, SYSTOLIC):
-            remedy = f"{DENSE} or {SYSTOLIC}"
-            yield "mem_ctrl", "U201", f"there is no machine for {self.mem_ctrl} yet", remedy
-        elif self.systolic != (self.mem_ctrl == SYSTOLIC):
+        if self.systolic != (self.mem_ctrl == SYSTOLIC):
             rule = f"{self.mem_ctrl} does not feed {self.mn_type} multipliers"
             yield "mem_ctrl", "E201", rule, SYSTOLIC if self.systolic else DENSE
         if self.systolic and self.rn_type != "TEMPORALRN":
             rule = f"{self.rn_type} cannot reduce an OS_MESH, whose multipliers accumulate"
             yield "rn_type", "E201", rule, "TEMPORALRN"
+        if self.mem_ctrl == SPARSE and self.accumulation_buffer:
+            rule = f"{SPARSE} takes partial sums back from memory, not from an accumulation buffer"
+            yield "accumulation_buffer", "E201", rule, "0"
         for size in ("ms_rows", "ms_cols"):
             if self.systolic and not getattr(self, size):
                 yield size, "E106", f"an OS_MESH needs {size}", "both ms_rows and ms_cols, e.g. 16"

@@ -17,12 +17,16 @@ class Bus final : public Part {
  public:
   struct Params {
     std::int64_t lines = 0;
+    bool pairs = true;
     bool restart = false;
     std::int64_t latency = 1;
     static auto fields() {
       return std::tuple{
           schema::integer("lines", &Params::lines, "results/cycle", {0, 1 << 20},
                           "result lines, one result a cycle each; 0 = one an accumulator"),
+          schema::boolean("pairs", &Params::pairs,
+                          "two neighbouring adders that a link could join share an input port; else each accumulation "
+                          "point has its own"),
           schema::boolean("restart", &Params::restart,
                           "accumulation points without a neighbour to share an input with are dealt out to the lines "
                           "from the first one on, not from where those with one end"),
@@ -35,7 +39,7 @@ class Bus final : public Part {
       : Part(std::move(slot)),
         params_(params),
         links_(links),
-        paired_(2 * array.output_pairs),
+        paired_(params.pairs ? 2 * array.output_pairs : 0),
         lines_(static_cast<std::size_t>(links.results->lanes())),
         pending_(static_cast<std::size_t>(links.sums->lanes())) {}
 

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <span>
 
 #include "fabric/part.h"
+#include "fabric/port_shares.h"
 #include "kernel/ring.h"
 #include "util/diagnostics.h"
 
@@ -52,7 +54,7 @@ class Tree final : public Part {
         params_(params),
         links_(links),
         offered_at_once_(array.offered),
-        leaves_(array.lanes() / static_cast<int>(params.bandwidth)),
+        port_shift_(std::countr_zero(static_cast<unsigned>(array.lanes() / static_cast<int>(params.bandwidth)))),
         ports_(static_cast<std::size_t>(params.bandwidth)) {}
 
   kernel::Wiring wiring() const override {
@@ -60,28 +62,25 @@ class Tree final : public Part {
     return {{links_.offers, links_.psums}, {links_.words, links_.sent}};
   }
 
-  // Deals the packets of each kind of step out to the ports.
   void start(const Program& program) override {
     packets_ = program.packets;
     offered_ = 0;
     reported_ = 0;
+    round_ = -1;
     std::ranges::fill(ports_, Port{});
-    for (int kind = 0; kind < kStepKinds; ++kind) {
-      const std::vector<Multicast>& packets = packets_->packets(static_cast<StepKind>(kind));
-      for (std::size_t i = 0; i < packets.size(); ++i)
-        deal(packets[i], static_cast<int>(i), static_cast<std::size_t>(kind));
-    }
-    for (Port& port : ports_) {
-      port.busy = std::ranges::any_of(port.share, [](const Share& s) { return !s.packets.empty(); });
-      if (port.busy) enter_step(port);
-    }
+    deal();
   }
 
-  void configure(const Round&) override {}
+  void configure(const Round&) override {
+    if (!packets_->reconfigures()) return;
+    ++round_;
+    deal();
+  }
 
   bool tick(Cycle now) override {
     now_ = now;
     offered_ += links_.offers->take(now);
+    if (!listed_) list_packets();
     bool busy = false;
     for (std::size_t p = 0; p < ports_.size(); ++p) {
       const int lane = static_cast<int>(p);
@@ -89,7 +88,9 @@ class Tree final : public Part {
       if (port.free_at <= now) {
         if (links_.psums->occupied().test(lane) && links_.psums->can_pop(lane, now)) {
           send_psum(links_.psums->pop(lane, now), now);
-        } else if (!port.busy || !send_operand(port, now)) {
+        } else if (p == 0 && psum_at_.window < psums_ && psum_before_ < offered_) {
+          send_streamed_psum(now);
+        } else if (!port.busy || !send_operand(port, p, now)) {
           continue;
         }
         port.free_at = now + params_.interval;
@@ -103,7 +104,10 @@ class Tree final : public Part {
     return busy;
   }
 
-  bool has_flow() const override { return !packets_->clusters().psum_multiplier; }
+  bool has_flow() const override {
+    const Clusters& clusters = packets_->clusters();
+    return !clusters.psum_multiplier || clusters.psums_streamed;
+  }
 
   // A port is a server of the packets of its steps. What a multiplier gets is one packet of each step, or only those of
   // a row's first window.
@@ -115,14 +119,19 @@ class Tree final : public Part {
     for (Stream& stream : links_.words->streams) stream.clear();
     links_.round.port_waited = false;
     links_.round.ports_free = 0;
-    for (Port& port : ports_) {
+    for (std::size_t p = 0; p < ports_.size(); ++p) {
+      Port& port = ports_[p];
       if (!port.busy) continue;
       if (links_.round.at_rest) port.free_at = 0;
       kernel::Reader offers(links_.offers->streams[0]);
       const auto serve_next = [&](StepKind kind, Count steps) {
-        offers.take(steps, [&](const Piece& piece) { serve(port, kind, piece); });
+        offers.take(steps, [&](const Piece& piece) { serve(p, kind, piece); });
       };
-      serve_next(StepKind::weights, folds);
+      if (p == 0 && psums_ > 0) {
+        offers.take(1, [&](const Piece& weights) { serve_psums(weights); });
+      } else {
+        serve_next(StepKind::weights, folds);
+      }
       if (slides == 0) serve_next(StepKind::window, firsts * folds * rows);
       for (Count row = 0; slides > 0 && row < rows; ++row) {
         serve_next(StepKind::window, firsts * folds);
@@ -130,6 +139,7 @@ class Tree final : public Part {
       }
       links_.round.ports_free = std::max(links_.round.ports_free, port.free_at);
     }
+    count_round();
   }
 
   // For how long each port has to pause before its next packet.
@@ -148,18 +158,8 @@ class Tree final : public Part {
   std::map<std::string, Count> counters() const override { return stats::values(counters_); }
 
  private:
-  struct Sent {  // a packet as one port sends it
-    std::vector<int> multipliers;
-    Counters cost;
-  };
-  struct Share {             // a port's part of a kind of step
-    std::vector<int> index;  // of the packets, in the step
-    std::vector<Sent> packets;
-    Counters cost;
-  };
   struct Port {
-    std::array<Share, kStepKinds> share;
-    bool busy = false;  // has anything to send in this run
+    bool busy = false;  // has anything to send in this round
     Position at;
     Count before = 0;          // packets of all steps before this one, over all ports
     std::size_t next = 0;      // of its packets in this step
@@ -167,128 +167,183 @@ class Tree final : public Part {
     Cycle free_at = 0;         // when it can send the next packet
   };
 
-  void deal(const Multicast& multipliers, int index, std::size_t kind) {
-    for (std::size_t i = 0; i < multipliers.size();) {
-      const int port = multipliers[i] / leaves_;
-      Sent sent;
-      for (; i < multipliers.size() && multipliers[i] / leaves_ == port; ++i)
-        sent.multipliers.push_back(multipliers[i]);
-      sent.cost = cost(sent.multipliers);
-      Share& share = ports_[static_cast<std::size_t>(port)].share[kind];
-      add(share.cost, sent.cost, 1);
-      share.index.push_back(index);
-      share.packets.push_back(std::move(sent));
+  // Deals the packets of each kind of step out to the ports.
+  void deal() {
+    const Clusters& clusters = packets_->clusters();
+    psums_ = clusters.psums_streamed ? packets_->windows() : 0;
+    for (int k = 0; k < kStepKinds; ++k) {
+      const auto kind = static_cast<StepKind>(k);
+      shares_[static_cast<std::size_t>(k)].deal(packets_->packets(kind), first_operand(kind), port_shift_,
+                                                ports_.size());
+    }
+    listed_ = false;
+    for (std::size_t p = 0; p < ports_.size(); ++p) {
+      Port& port = ports_[p];
+      port.busy = std::ranges::any_of(shares_, [&](const PortShares& share) { return share.packets[p] > 0; });
+      if (p == 0 && psums_ > 0) port.busy = true;
     }
   }
 
-  // What the switches of a port do for a packet to `multipliers` (ascending): level by level, those with a destination
-  // below them.
-  Counters cost(const std::vector<int>& multipliers) const {
-    Counters cost;
-    cost.words = 1;
-    for (int below = leaves_ / 2; below >= 1; below /= 2) {  // multipliers under each side of a switch of the level
-      int sides = 0;
-      int switches = 0;
-      for (std::size_t i = 0; i < multipliers.size(); ++i) {
-        if (i == 0 || multipliers[i] / below != multipliers[i - 1] / below) ++sides;
-        if (i == 0 || multipliers[i] / (2 * below) != multipliers[i - 1] / (2 * below)) ++switches;
+  // The packet before is a partial sum.
+  std::size_t first_operand(StepKind kind) const { return psums_ > 0 && kind != StepKind::weights ? 1 : 0; }
+
+  void list_packets() {
+    for (int k = 0; k < kStepKinds; ++k) {
+      const auto kind = static_cast<StepKind>(k);
+      shares_[static_cast<std::size_t>(k)].list(packets_->packets(kind), first_operand(kind), port_shift_);
+    }
+    for (std::size_t p = 0; p < ports_.size(); ++p) {
+      Port& port = ports_[p];
+      if (packets_->reconfigures()) {
+        port.at = {round_, 0, 0, 0, StepKind::weights};
+        port.before = before_round_;
       }
-      cost.hops += sides;
-      cost.broadcasts += sides - switches;
-      cost.unicasts += 2 * switches - sides;
+      if (port.busy) enter_step(port, p);
     }
-    return cost;
+    psum_at_ = {round_, 0, 0, 0, StepKind::window};
+    const auto size = [&](StepKind kind) { return static_cast<Count>(packets_->packets(kind).size()); };
+    const Count folds = packets_->clusters().folds;
+    psum_before_ = before_round_ + folds * size(StepKind::weights);
+    before_round_ = psum_before_ + packets_->rows() * packets_->windows() * folds * size(StepKind::window);
+    listed_ = true;
   }
 
-  static void add(Counters& total, const Counters& part, Count times) {
-    total.words += part.words * times;
-    total.hops += part.hops * times;
-    total.broadcasts += part.broadcasts * times;
-    total.unicasts += part.unicasts * times;
+  // What the switches of a port do for a packet: level by level, those with a destination below them.
+  void count(Count words, Count hops, Count destinations, Count times) {
+    counters_.words += words * times;
+    counters_.hops += hops * times;
+    counters_.broadcasts += (destinations - words) * times;
+    counters_.unicasts += (hops - 2 * (destinations - words)) * times;
   }
 
-  bool send_operand(Port& port, Cycle now) {
-    const Share* share = &port.share[static_cast<std::size_t>(port.at.kind)];
-    while (port.next == share->packets.size()) {
+  void count_packet(const Multicast& to) { count(1, port_hops(to, port_shift_), std::ssize(to), 1); }
+
+  bool send_operand(Port& port, std::size_t p, Cycle now) {
+    const PortShares* share = &shares_[static_cast<std::size_t>(port.at.kind)];
+    while (static_cast<int>(port.next) == share->packets[p]) {
       const Count after = port.before + static_cast<Count>(packets_->packets(port.at.kind).size());
       if (after >= offered_) return false;
       port.before = after;
       packets_->advance(port.at);
-      enter_step(port);
-      share = &port.share[static_cast<std::size_t>(port.at.kind)];
+      enter_step(port, p);
+      share = &shares_[static_cast<std::size_t>(port.at.kind)];
     }
-    if (port.before + share->index[port.next] >= offered_) return false;
-    const Sent& packet = share->packets[port.next];
+    const std::size_t at = share->begin[p] + port.next;
+    if (port.before + share->index[at] >= offered_) return false;
     const Word word{port.words[port.next], port.at.kind == StepKind::weights};
-    for (const int multiplier : packet.multipliers) links_.words->push(multiplier, word, now);
-    add(counters_, packet.cost, 1);
+    for (const int multiplier : share->to[at]) links_.words->push(multiplier, word, now);
+    count_packet(share->to[at]);
     ++port.next;
     return true;
   }
 
-  void enter_step(Port& port) {
-    const Share& share = port.share[static_cast<std::size_t>(port.at.kind)];
+  void enter_step(Port& port, std::size_t p) {
+    const PortShares& share = shares_[static_cast<std::size_t>(port.at.kind)];
     port.next = 0;
-    port.words.resize(share.index.size());
-    if (!share.index.empty()) packets_->words(port.at, share.index, port.words.data());
+    port.words.resize(static_cast<std::size_t>(share.packets[p]));
+    if (!port.words.empty())
+      packets_->words(port.at, std::span(share.index).subspan(share.begin[p], port.words.size()), port.words.data());
   }
 
   void send_psum(const Psum& psum, Cycle now) {
     links_.words->push(psum.multiplier, {psum.value, false}, now);
-    const Count levels = std::countr_zero(static_cast<unsigned>(leaves_));
-    add(counters_, {1, levels, 0, levels}, 1);
+    count(1, port_shift_, 1, 1);
+  }
+
+  void send_streamed_psum(Cycle now) {
+    constexpr std::array<int, 1> kPsum{0};
+    float value = 0;
+    packets_->words(psum_at_, kPsum, &value);
+    send_psum({value, 0}, now);
+    packets_->advance(psum_at_);
+    psum_before_ += static_cast<Count>(packets_->packets(StepKind::window).size());
+    if (psum_at_.round != round_) psum_at_.window = psums_;
   }
 
   // Flow: steps of a kind that are offered at the times of a piece.
-  void serve(Port& port, StepKind kind, const Piece& steps) {
-    const Share& share = port.share[static_cast<std::size_t>(kind)];
-    if (share.packets.empty()) return;
-    add(counters_, share.cost, steps.count);
-    const Cycle busy = static_cast<Cycle>(share.packets.size()) * params_.interval;
+  void serve(std::size_t p, StepKind kind, const Piece& steps) {
+    Port& port = ports_[p];
+    const PortShares& share = shares_[static_cast<std::size_t>(kind)];
+    if (share.packets[p] == 0) return;
+    const Cycle busy = share.packets[p] * params_.interval;
     const bool whole = kind == StepKind::weights || offered_at_once_ == 0;
     const Cycle never_idle = port.free_at + busy * steps.count;
     if (whole && (steps.step <= busy || steps.count == 1)) {
       const Cycle first = std::max(steps.first, port.free_at);
-      for (std::size_t j = 0; j < share.packets.size(); ++j) {
-        const Piece sent{first + static_cast<Cycle>(j) * params_.interval, busy, steps.count};
-        deliver(share.packets[j], kind, sent, links_.words->latency());
-      }
+      deliver(p, kind, {first, busy, steps.count});
       port.free_at = first + busy * steps.count;
     } else {
-      serve_in_part(port, kind, steps, busy);
+      serve_in_part(p, kind, steps, busy);
     }
     if (port.free_at > never_idle) links_.round.port_waited = true;
   }
 
+  // The weights of port 0 where partial sums stream: one is out before the first of these is there; as they come one a
+  // cycle and go before operands, the other weights follow all of them.
+  void serve_psums(const Piece& weights) {
+    Port& port = ports_[0];
+    const Count operands = shares_[0].packets[0];
+    const Count before = std::min<Count>(operands, 1);
+    const Cycle first = std::max(weights.first, port.free_at) + before * params_.interval;
+    const Piece psums{std::max(first, weights.first + 1), params_.interval, psums_};
+    links_.words->streams[0].append({psums.first + links_.words->latency(), psums.step, psums.count});
+    port.free_at = psums.last() + (1 + operands - before) * params_.interval;
+  }
+
   // A packet leaves when the later of two ports would send it: one that is busy all the time, and one that had nothing
   // to do before, which from the second step on is as far behind the offers as ever, or falls behind at a steady rate.
-  void serve_in_part(Port& port, StepKind kind, const Piece& steps, Cycle busy) {
-    const Share& share = port.share[static_cast<std::size_t>(kind)];
-    const std::vector<Cycle> first = send_step(share, kind, steps.first, steps.first);
-    const std::vector<Cycle> second = send_step(share, kind, steps.at(1), first.back() + params_.interval);
+  void serve_in_part(std::size_t p, StepKind kind, const Piece& steps, Cycle busy) {
+    if (!listed_) list_packets();
+    Port& port = ports_[p];
+    const PortShares& share = shares_[static_cast<std::size_t>(kind)];
+    const std::vector<Cycle> first = send_step(share, p, kind, steps.first, steps.first);
+    const std::vector<Cycle> second = send_step(share, p, kind, steps.at(1), first.back() + params_.interval);
     Cycle free_at = 0;
-    for (std::size_t j = 0; j < share.packets.size(); ++j) {
+    for (std::size_t j = 0; j < first.size(); ++j) {
       Stream fresh = Stream::regular(first[j], 0, 1);
       fresh.append({second[j], std::max(busy, steps.step), steps.count - 1});
       const Cycle waited = port.free_at + static_cast<Cycle>(j) * params_.interval;
       const Stream sent = join(Stream::regular(waited, busy, steps.count), fresh);
-      for (const Piece& piece : sent.pieces()) deliver(share.packets[j], kind, piece, links_.words->latency());
+      for (Piece piece : sent.pieces()) {
+        piece.first += links_.words->latency();
+        for (const int multiplier : share.to[share.begin[p] + j])
+          links_.words->streams[static_cast<std::size_t>(multiplier)].append(piece);
+      }
       free_at = sent.last() + params_.interval;
     }
     port.free_at = free_at;
   }
 
-  void deliver(const Sent& packet, StepKind kind, Piece sent, Cycle latency) const {
-    if (kind == StepKind::weights) return;  // the port's inputs come after them
-    sent.first += latency;
-    for (const int multiplier : packet.multipliers)
-      links_.words->streams[static_cast<std::size_t>(multiplier)].append(sent);
+  // The packets of a port, one after the other from the times of the first one on. Of weights nothing is told: the
+  // port's inputs come after them.
+  void deliver(std::size_t p, StepKind kind, Piece first) {
+    if (kind == StepKind::weights) return;
+    const PortShares& share = shares_[static_cast<std::size_t>(kind)];
+    first.first += links_.words->latency();
+    for (std::size_t m = p << port_shift_; m < (p + 1) << port_shift_; ++m) {
+      if (share.rank[m] < 0) continue;
+      links_.words->streams[m].append({first.first + share.rank[m] * params_.interval, first.step, first.count});
+    }
+  }
+
+  // Flow: what the switches do in a round.
+  void count_round() {
+    const Count folds = packets_->clusters().folds;
+    const Count rows = packets_->rows();
+    const Count slides = packets_->clusters().slide > 0 ? packets_->windows() - 1 : 0;
+    const std::array<Count, kStepKinds> steps{folds, rows * (packets_->windows() - slides) * folds,
+                                              rows * slides * folds};
+    for (std::size_t kind = 0; kind < shares_.size(); ++kind)
+      count(shares_[kind].words, shares_[kind].hops, shares_[kind].destinations, steps[kind]);
+    count(psums_, psums_ * port_shift_, psums_, 1);
   }
 
   // When a port sends its packets of a step that is offered from `offer` on.
-  std::vector<Cycle> send_step(const Share& share, StepKind kind, Cycle offer, Cycle free_at) const {
+  std::vector<Cycle> send_step(const PortShares& share, std::size_t p, StepKind kind, Cycle offer,
+                               Cycle free_at) const {
     std::vector<Cycle> sent;
-    for (const int index : share.index) {
+    for (std::size_t i = share.begin[p]; i < share.begin[p + 1]; ++i) {
+      const int index = share.index[i];
       const Cycle offered = kind == StepKind::weights || offered_at_once_ == 0 ? 0 : index / offered_at_once_;
       sent.push_back(std::max(offer + offered, free_at));
       free_at = sent.back() + params_.interval;
@@ -300,11 +355,18 @@ class Tree final : public Part {
   Links& links_;
   Counters counters_;
   Count offered_at_once_;  // packets of a step of inputs; 0 = all
-  int leaves_;             // multipliers of a port
+  int port_shift_;         // levels of switches under a port: 2 ^ port_shift_ multipliers are its own
   std::vector<Port> ports_;
-  const Packets* packets_ = nullptr;
-  Count offered_ = 0;   // packets, since the run began
-  Count reported_ = 0;  // of them, as sent
+  std::array<PortShares, kStepKinds> shares_;
+  bool listed_ = false;  // the shares' packets, of this round
+  Packets* packets_ = nullptr;
+  Count round_ = -1;        // where rounds reconfigure
+  Count before_round_ = 0;  // packets of the rounds before, there
+  Count psums_ = 0;         // that stream in this round
+  Position psum_at_;        // the next of them
+  Count psum_before_ = 0;   // packets before its step
+  Count offered_ = 0;       // packets, since the run began
+  Count reported_ = 0;      // of them, as sent
   Cycle now_ = 0;
 };
 

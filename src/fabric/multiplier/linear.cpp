@@ -79,15 +79,8 @@ class Linear final : public Part {
     next_work_.clear_all();
     handed_.clear();
     weights_.clear();
-    for (int i = 0; i < clusters_.used(); ++i) {
-      Switch& s = switches_[static_cast<std::size_t>(i)];
-      s = Switch{};
-      const int slot = i % clusters_.size;
-      s.passes_psums = clusters_.psum_multiplier && slot == 0;
-      const int product = slot - (clusters_.psum_multiplier ? 1 : 0);
-      s.receives = clusters_.slide > 0 && rank(product, clusters_.slide) > 0;
-      s.sends = clusters_.slide > 0 && rank(product, clusters_.slide) < clusters_.slide - 1;
-      if (s.passes_psums) next_work_.set(i);
+    for (int v = 0; v < clusters_.count; ++v) {
+      for (int i = clusters_.begin(v); i < clusters_.end(v); ++i) set_up(i, i - clusters_.begin(v));
     }
   }
 
@@ -134,7 +127,7 @@ class Linear final : public Part {
     for (int n = 0; n < used; ++n) {  // a multiplier after the one that hands inputs on to it
       const int i = clusters_.rightward ? n : used - 1 - n;
       Stream& own = products[static_cast<std::size_t>(i)];
-      if (rank(i % clusters_.size, slide) > 0) {
+      if (slide > 1 && rank(i % clusters_.size, slide) > 0) {
         const Stream& neighbour = products[static_cast<std::size_t>(clusters_.rightward ? i - 1 : i + 1)];
         own = handed_on(own, neighbour);
         if (params_.ripple) own = join(own, neighbour.delayed(1 - params_.latency));
@@ -165,6 +158,17 @@ class Linear final : public Part {
     bool input;  // or the last window of a row, of no use beyond
     float value;
   };
+
+  // `slot`: which multiplier of its virtual neuron it is.
+  void set_up(int i, int slot) {
+    Switch& s = switches_[static_cast<std::size_t>(i)];
+    s = Switch{};
+    s.passes_psums = clusters_.psum_multiplier && slot == 0;
+    const int product = slot - (clusters_.psum_multiplier ? 1 : 0);
+    s.receives = clusters_.slide > 0 && rank(product, clusters_.slide) > 0;
+    s.sends = clusters_.slide > 0 && rank(product, clusters_.slide) < clusters_.slide - 1;
+    if (s.passes_psums) next_work_.set(i);
+  }
 
   // How many multipliers of a sliding run come before this one.
   int rank(int product, int slide) const { return clusters_.rightward ? product % slide : slide - 1 - product % slide; }
@@ -277,7 +281,7 @@ class Linear final : public Part {
     counters_.hops += hops;
     // Every weight, and again after each use; every input, delivered or handed on.
     counters_.operand_pushes += used * (folds + 2 * products_);
-    counters_.operand_pops += used * (2 * products_ + (round_.first ? 0 : folds));
+    counters_.operand_pops += used * 2 * products_ + round_.dropped;
   }
 
   Params params_;

@@ -36,7 +36,7 @@ class Art final : public Part {
       return std::tuple_cat(
           AdderCounters::fields<Counters>(),
           std::tuple{stats::counter("configurations", &Counters::configurations, "times",
-                                    "adders configured, once an operation"),
+                                    "adders configured, in every round of a sparse machine, else once"),
                      stats::counter("additions", &Counters::additions, "operations", "sums made by accumulators"),
                      stats::counter("register_reads", &Counters::register_reads, "words", "accumulators read"),
                      stats::counter("register_writes", &Counters::register_writes, "words", "accumulators written")});
@@ -55,14 +55,18 @@ class Art final : public Part {
   kernel::Wiring wiring() const override { return {{links_.products}, {links_.sums}}; }
 
   void start(const Program& program) override {
-    clusters_ = program.packets->clusters();
-    tree_.configure(clusters_);
-    counters_.configurations += tree_.configured();
+    packets_ = program.packets;
+    tree_.configure(packets_->clusters());
+    if (!packets_->reconfigures()) counters_.configurations += tree_.configured();
     std::ranges::fill(accumulators_, Accumulator{});
     active_.clear_all();
   }
 
-  void configure(const Round&) override {}
+  void configure(const Round&) override {
+    if (!packets_->reconfigures()) return;
+    tree_.configure(packets_->clusters());
+    counters_.configurations += tree_.configured();
+  }
 
   bool tick(Cycle now) override {
     auto& products = links_.products->incoming(now);
@@ -87,7 +91,7 @@ class Art final : public Part {
       (params_.accumulators ? counters_.wire_writes : counters_.output_transfers) += distinct(sums);
       if (params_.accumulators) {
         const Count folds = sums.count();
-        sums = sums.delayed(1).served(1).every(clusters_.folds);
+        sums = sums.delayed(1).served(1).every(packets_->clusters().folds);
         count_accumulated(folds, sums.count());
       }
       counters_.results += sums.count();
@@ -126,7 +130,7 @@ class Art final : public Part {
       const AdderTree::Item item = a.waiting.pop();
       if (a.waiting.empty()) active_.clear(i);
       a.sum = a.folded == 0 ? item.value : a.sum + item.value;
-      const bool done = ++a.folded == clusters_.folds;
+      const bool done = ++a.folded == packets_->clusters().folds;
       if (done) {
         a.folded = 0;
         emit(i, {a.sum, item.owner}, now);
@@ -152,7 +156,7 @@ class Art final : public Part {
   Counters counters_;
   AdderTree tree_;
   std::vector<int> lanes_;  // of the bus, by adder
-  Clusters clusters_;
+  Packets* packets_ = nullptr;
   std::vector<Accumulator> accumulators_;  // by adder
   kernel::LaneSet active_;                 // accumulators with words waiting
 };

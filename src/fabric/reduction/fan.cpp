@@ -29,8 +29,14 @@ class Fan final : public Part {
 
   kernel::Wiring wiring() const override { return {{links_.products}, {links_.sums}}; }
 
-  void start(const Program& program) override { tree_.configure(program.packets->clusters()); }
-  void configure(const Round&) override {}
+  void start(const Program& program) override {
+    packets_ = program.packets;
+    tree_.configure(packets_->clusters());
+  }
+
+  void configure(const Round&) override {
+    if (packets_->reconfigures()) tree_.configure(packets_->clusters());
+  }
 
   bool tick(Cycle now) override {
     auto& products = links_.products->incoming(now);
@@ -62,6 +68,7 @@ class Fan final : public Part {
   Params params_;
   Links& links_;
   Counters counters_;
+  Packets* packets_ = nullptr;
   AdderTree tree_;
   std::vector<int> lanes_;  // of the bus, by adder
 };

@@ -118,6 +118,7 @@ class WriteQueue final : public Part {
   void start(const Program& program) override {
     rounds_ = program.rounds;
     if (program.packets != nullptr) clusters_ = program.packets->clusters();
+    sends_psums_back_ = clusters_.psum_multiplier && !clusters_.psums_streamed;
     lanes_number_results_ = array_.overlapped || program.packets != nullptr;
   }
 
@@ -216,12 +217,11 @@ class WriteQueue final : public Part {
   }
 
   void store(const Waiting& item, Cycle now) {
-    if (rounds_->store(item.index, item.result.lane, item.result.value)) {
-      ++counters_.output_writes;
-      if (round_.adds) ++counters_.psum_reads;
-    }
-    if (!clusters_.psum_multiplier || (item.index + 1) % clusters_.folds == 0) return;
-    const int multiplier = item.result.lane * clusters_.size;
+    const Stored stored = rounds_->store(item.index, item.result.lane, item.result.value);
+    if (stored != Stored::dropped) ++counters_.output_writes;
+    if (stored == Stored::added) ++counters_.psum_reads;
+    if (!sends_psums_back_ || (item.index + 1) % clusters_.folds == 0) return;
+    const int multiplier = clusters_.begin(item.result.lane);
     const int port = multiplier / (array_.lanes() / links_.psums->lanes());
     links_.psums->push(port, {item.result.value, multiplier}, now);
     ++counters_.psum_reads;
@@ -233,6 +233,7 @@ class WriteQueue final : public Part {
   Counters counters_;
   Rounds* rounds_ = nullptr;
   Clusters clusters_;
+  bool sends_psums_back_ = false;
   bool lanes_number_results_ = false;  // a lane makes many results in a round, or rounds overlap
   Round round_;
   std::deque<Waiting> queue_;

@@ -110,7 +110,7 @@ TEST(Rules, of_flexible_machines_that_are_broken_together_are_told_together) {
 TEST(Rules, refuse_parts_of_the_other_family) {
   expect_rule("maeri-64", {{"multiplier.type", "mesh"}}, "multiplier.type",
               "'mesh' is for systolic machines, the memory controller 'dense' for flexible ones",
-              "type = one of: linear");
+              "type = one of: disabled, linear");
   expect_rule("maeri-64", {{"collection.type", "shift"}}, "collection.type",
               "'shift' is for systolic machines, the memory controller 'dense' for flexible ones",
               "type = one of: bus");

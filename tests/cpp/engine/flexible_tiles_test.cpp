@@ -111,9 +111,9 @@ TEST(FlexibleTile, is_given_in_the_letters_of_the_operation) {
 
 TEST(FlexibleTile, is_told_again_with_all_its_letters) {
   const arch::Machine description = machine("maeri-64");
-  EXPECT_EQ(engine::named_tile(kProduct, engine::tile_of(description, kProduct, {{"K", 4}})),
+  EXPECT_EQ(engine::named_tile(description, kProduct, engine::tile_of(description, kProduct, {{"K", 4}})),
             (NamedTile{{"K", 4}, {"M", 1}, {"N", 1}}));
-  EXPECT_EQ(engine::named_tile(kConv, engine::tile_of(description, kConv, {{"S", 3}, {"X", 2}})),
+  EXPECT_EQ(engine::named_tile(description, kConv, engine::tile_of(description, kConv, {{"S", 3}, {"X", 2}})),
             (NamedTile{{"C", 1}, {"G", 1}, {"K", 1}, {"N", 1}, {"R", 1}, {"S", 3}, {"X", 2}, {"Y", 1}}));
 }
 

@@ -25,7 +25,6 @@ struct Multipliers : Bench {
               {{"multipliers", std::int64_t{given.groups.used()}}, {"latency", latency}, {"ripple", ripple}}),
         recipe(std::move(given)) {
     part->start(recipe.program());
-    round.first = true;
     part->configure(round);
   }
 

@@ -131,11 +131,11 @@ class Ledger final : public fabric::Rounds, public fabric::Panels {
     for (Count i = 0; i < round.steps * (round.used.rows + round.used.columns); ++i)
       panel[i] = static_cast<float>(100 * index + i);
   }
-  bool store(Count index, int lane, float value) override {
+  fabric::Stored store(Count index, int lane, float value) override {
     const fabric::Extent valid = rounds_.front().valid;
-    if (lane / columns_ >= valid.rows || lane % columns_ >= valid.columns) return false;
+    if (lane / columns_ >= valid.rows || lane % columns_ >= valid.columns) return fabric::Stored::dropped;
     entries.push_back({index, lane, value});
-    return true;
+    return fabric::Stored::written;
   }
 
   std::vector<Entry> entries;

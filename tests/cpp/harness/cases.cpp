@@ -7,7 +7,7 @@ namespace {
 
 Operation draw(SplitMix64& random, const MachineSpace& space, bool large) {
   if (large) return random_gemm(random, 60);
-  return space.flexible ? random_sliding_operation(random) : random_operation(random);
+  return space.flexible || space.sparse ? random_sliding_operation(random) : random_operation(random);
 }
 
 }  // namespace
@@ -20,6 +20,6 @@ Case::Case(std::uint64_t seed, const MachineSpace& space, bool large)
       tile(random_tile(random, description, operation)),
       data(random_data(random, operation)),
       trace(fmt::format("seed {}: --arch {} {}{}, {}", seed, space.preset(), text(overrides),
-                        text(engine::named_tile(operation, tile)), text(operation))) {}
+                        text(engine::named_tile(description, operation, tile)), text(operation))) {}
 
 }  // namespace cairn::testing

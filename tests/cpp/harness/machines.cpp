@@ -1,5 +1,7 @@
 #include "harness/machines.h"
 
+#include <algorithm>
+
 #include "fabric/part.h"
 
 namespace cairn::testing {
@@ -13,7 +15,11 @@ class Draw {
   Draw(SplitMix64& random, const MachineSpace& space) : random_(random), space_(space) {}
 
   arch::Overrides machine() {
-    space_.flexible ? flexible() : systolic();
+    if (space_.sparse) {
+      sparse();
+    } else {
+      space_.flexible ? flexible() : systolic();
+    }
     return overrides_;
   }
 
@@ -52,6 +58,38 @@ class Draw {
     set("multiplier.latency", random_.between(1, 3));
     set("reduction.latency", random_.between(type == 3 ? 0 : 1, 3));
     set("collection.latency", random_.between(0, 3));
+  }
+
+  // Of either controller, the reference's and the hardware's ways.
+  void sparse() {
+    const std::int64_t levels = random_.one_in(4) ? random_.between(1, 2) : random_.between(3, 6);
+    const bool bitmaps = random_.one_in(2);
+    const bool follows_at_once = bitmaps && random_.one_in(4);
+    const bool benes = follows_at_once || random_.one_in(3);
+    set("memory.type", bitmaps ? "bitmap" : "csr");
+    set("memory.stationary", random_.one_in(2) ? "weights" : "inputs");
+    set("memory.configure_cycles", random_.between(0, 2));
+    set("multiplier.multipliers", std::int64_t{1} << levels);
+    set("distribution.type", benes ? "benes" : "tree");
+    set("distribution.bandwidth", std::int64_t{1} << (follows_at_once ? levels : random_.between(0, levels)));
+    set("distribution.latency", random_.between(0, 3));
+    if (!benes && random_.one_in(4)) set("distribution.interval", random_.between(2, 3));
+    set("multiplier.latency", random_.between(1, 3));
+    static const std::string kTypes[] = {"art", "art", "fan", "synchronous-fan"};
+    const std::int64_t type = follows_at_once ? 3 : bitmaps ? 1 + 2 * random_.between(0, 1) : random_.between(0, 2);
+    const bool over_time = !bitmaps && random_.one_in(4);
+    set("reduction.type", over_time ? "temporal" : kTypes[type]);
+    if (type < 2 && !over_time) set("reduction.accumulators", text(!bitmaps || random_.one_in(4)));
+    set("reduction.latency", random_.between(1, 3));
+    set("collection.lines", random_.one_in(4) ? 0 : std::int64_t{1} << random_.between(0, levels));
+    set("collection.pairs", text(random_.one_in(2)));
+    set("collection.latency", random_.between(0, 3));
+    set("writeback.drain", random_.one_in(2) ? "all" : "half");
+    if (!bitmaps) return;
+    set("memory.minimum_ones", type == 1 ? 3 : random_.between(1, 3));
+    set("memory.fold_barrier", text(!follows_at_once));
+    set("memory.psums", follows_at_once || random_.one_in(3) ? "buffer" : "streamed");
+    set("memory.drain_cycles", random_.one_in(2) ? 0 : random_.between(1, 5));
   }
 
   // Each of the ways in which hardware differs from the reference, by itself and together with others.

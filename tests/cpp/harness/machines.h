@@ -17,8 +17,9 @@ struct MachineSpace {
   bool overlap = true;    // rounds may overlap
   bool bounded = false;   // queues have a depth; rounds then do not overlap
   bool flexible = false;  // a flexible machine, of up to 64 multipliers
+  bool sparse = false;    // a sparse one
 
-  std::string preset() const { return flexible ? "maeri-64" : "tpu-16x16"; }
+  std::string preset() const { return sparse ? "sigma-tree-256" : flexible ? "maeri-64" : "tpu-16x16"; }
 };
 
 // The overrides that make a random machine out of the space's preset.

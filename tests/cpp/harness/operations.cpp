@@ -93,12 +93,36 @@ NamedTile random_named_tile(SplitMix64& random, const Operation& operation, std:
   return tile;
 }
 
+namespace {
+
+mapping::SparseTile random_order(SplitMix64& random, mapping::SparseTile tile) {
+  if (random.one_in(2)) return tile;
+  tile.policy = static_cast<mapping::Schedule>(random.between(0, 3));
+  tile.seed = random.next();
+  return tile;
+}
+
+// Of as many columns and as deep as fits. Virtual neurons of one multiplier would not always be legal.
+mapping::SparseTile random_rows(SplitMix64& random, const arch::Machine& machine, const Operation& operation) {
+  const arch::SparseArray array = arch::sparse_array(machine);
+  const std::int64_t length = lowered(operation).sizes().k;
+  const std::int64_t depth =
+      array.only_over_time
+          ? 1
+          : random.between(2, std::max<std::int64_t>(2, std::min<std::int64_t>(length, array.multipliers)));
+  return random_order(random, {random.between(1, array.multipliers / depth), depth});
+}
+
+}  // namespace
+
 engine::Tile random_tile(SplitMix64& random, const arch::Machine& machine, const Operation& operation) {
   if (machine.family == "systolic") {
     const arch::SystolicArray array = arch::systolic_array(machine);
     if (random.one_in(2)) return mapping::Tile{array.rows, array.columns};
     return mapping::Tile{random.between(1, array.rows), random.between(1, array.columns)};
   }
+  if (arch::control(machine) == arch::Control::bitmaps) return random_order(random, {});
+  if (arch::control(machine) == arch::Control::rows) return random_rows(random, machine, operation);
   const arch::FlexibleArray array = arch::flexible_array(machine);
   const bool matrix = mapping::nest_of(operation).matrix;
   for (int attempt = 0; attempt < 20; ++attempt) {

@@ -12,7 +12,7 @@ struct Ingredients {
   fabric::Clusters groups{};
   Count rows_of_windows = 1;
   Count windows_in_row = 1;
-  std::array<std::vector<fabric::Multicast>, fabric::kStepKinds> steps{};  // by kind: weights, window, slide
+  std::array<fabric::Multicasts, fabric::kStepKinds> steps{};  // by kind: weights, window, slide
   std::vector<fabric::Round> blocks{fabric::Round{}};
   std::function<float(const fabric::Position&, int packet)> word = [](const fabric::Position&, int packet) {
     return static_cast<float>(packet + 1);
@@ -24,17 +24,17 @@ struct Recipe final : Ingredients, fabric::Rounds, fabric::Packets {
 
   Count size() const override { return static_cast<Count>(blocks.size()); }
   fabric::Round at(Count index) const override { return blocks.at(static_cast<std::size_t>(index)); }
-  bool store(Count index, int lane, float value) override {
+  fabric::Stored store(Count index, int lane, float value) override {
     entries.push_back({index, lane, value});
-    return true;
+    return fabric::Stored::written;
   }
   const fabric::Clusters& clusters() const override { return groups; }
   Count rows() const override { return rows_of_windows; }
   Count windows() const override { return windows_in_row; }
-  const std::vector<fabric::Multicast>& packets(fabric::StepKind kind) const override {
+  const fabric::Multicasts& packets(fabric::StepKind kind) const override {
     return steps[static_cast<std::size_t>(kind)];
   }
-  void words(const fabric::Position& at, const std::vector<int>& indices, float* out) const override {
+  void words(const fabric::Position& at, std::span<const int> indices, float* out) const override {
     for (const int packet : indices) *out++ = word(at, packet);
   }
   Count reads(const fabric::Position& at) const override { return static_cast<Count>(packets(at.kind).size()); }

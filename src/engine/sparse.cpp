@@ -1,0 +1,294 @@
+#include "engine/sparse.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "engine/bitmap_program.h"
+#include "engine/host_kernels.h"
+#include "engine/row_program.h"
+#include "util/diagnostics.h"
+
+namespace cairn::engine {
+namespace {
+
+using arch::Control;
+
+// The letter of the dimension that streams.
+const char* streaming_letter(const arch::Machine& machine) {
+  return arch::sparse_array(machine).stationary_inputs ? "N" : "M";
+}
+
+const std::vector<stats::Conservation>& laws() {
+  static const std::vector<stats::Conservation> kLaws{
+      {"every result is collected", {"reduction.results"}, {"collection.results_in"}},
+      {"every result collected is sent on", {"collection.results_in"}, {"collection.results_out"}},
+      {"every result arrives", {"collection.results_out"}, {"writeback.results"}},
+      {"every partial sum read is passed on or added to", {"memory.psum_reads"}, {"multiplier.psum_forwards"}}};
+  return kLaws;
+}
+
+void check_work(const arch::Machine& machine, const SparseOperands& operands, const stats::CounterTree& counters) {
+  stats::CounterTree all = counters;
+  all["memory"].try_emplace("psum_reads", 0);
+  stats::check_conservation(all, laws());
+  const Count outputs = operands.batch() * operands.vectors() * operands.steps();
+  const Count writes = counters.at("writeback").at("output_writes");
+  const Count again = counters.at("memory").contains("psum_reads")
+                          ? counters.at("memory").at("psum_reads") + counters.at("writeback").at("psum_reads")
+                          : 0;
+  util::require(writes == outputs + again, "conservation", "every output is stored once for each time it is made");
+  const Count products = counters.at("multiplier").at("multiplications");
+  const Count entries = std::ssize(operands.stationary().column);
+  const bool exact = arch::control(machine) == Control::bitmaps;
+  util::require(exact ? products == entries * operands.steps() : products >= entries * operands.steps(), "conservation",
+                "every entry of the stationary operand meets every streaming vector");
+}
+
+void check_fit(const arch::SparseArray& array, const SparseOperands& operands, const mapping::SparseTile& tile) {
+  const bool fits = tile.columns <= array.multipliers && tile.depth <= array.multipliers &&
+                    tile.columns * tile.depth <= array.multipliers;
+  const std::vector<std::int64_t>& begin = operands.stationary().begin;
+  std::int64_t longest = 0;
+  for (std::size_t v = 1; v < begin.size(); ++v) longest = std::max(longest, begin[v] - begin[v - 1]);
+  const bool folds = longest > tile.depth;
+  if (!fits) {
+    throw Error(Code::tile_does_not_fit, "tile",
+                fmt::format("{} virtual neurons of {} need more than the {} multipliers of the machine", tile.columns,
+                            tile.depth, array.multipliers),
+                "a smaller tile");
+  }
+  if (array.only_over_time && tile.depth > 1) {
+    throw Error(Code::unsupported_mapping, "tile",
+                fmt::format("virtual neurons of {} multipliers: temporal reduction adds up over time only, one "
+                            "multiplier each",
+                            tile.depth),
+                "K = 1, or reduction.type = art");
+  }
+  if (folds && !array.adds_folds) {
+    throw Error(
+        Code::unsupported_mapping, "tile",
+        fmt::format("a row of {} entries takes several folds of {}, which nothing adds up", longest, tile.depth),
+        fmt::format("K = {} or more, or reduction.accumulators = true", longest));
+  }
+  if (folds && tile.depth == 1 && tile.columns > 1 && !array.only_over_time) {
+    throw Error(Code::unsupported_mapping, "tile",
+                "virtual neurons of one multiplier: two of them would share an accumulator at the first adder",
+                "K = 2 or more, or reduction.type = temporal");
+  }
+}
+
+// The rounds of either kind of machine.
+struct Program {
+  std::unique_ptr<BitmapProgram> bitmaps;
+  std::unique_ptr<RowProgram> rows;
+
+  Program(const arch::Machine& machine, const SparseOperands& operands, const mapping::SparseTile& tile,
+          const Progress& progress) {
+    const arch::SparseArray array = arch::sparse_array(machine);
+    if (arch::control(machine) == Control::bitmaps) {
+      bitmaps = std::make_unique<BitmapProgram>(array, operands, tile, progress);
+    } else {
+      check_fit(array, operands, tile);
+      rows = std::make_unique<RowProgram>(operands, tile, progress);
+    }
+  }
+
+  fabric::Packets& packets() { return bitmaps ? static_cast<fabric::Packets&>(*bitmaps) : *rows; }
+  fabric::Rounds& rounds() { return bitmaps ? static_cast<fabric::Rounds&>(*bitmaps) : *rows; }
+  fabric::Program program() { return {.rounds = &rounds(), .packets = &packets()}; }
+};
+
+// In the order of the rounds. One that follows a barrier begins in a machine at rest, unless a slow port or the
+// controller still pauses.
+void flow_in_order(Fabric& fabric, Program& program, bool barrier, const Progress& progress, Outcome& outcome) {
+  fabric::Rounds& rounds = program.rounds();
+  Cycle finish = 0;
+  bool at_rest = true;
+  for (Count i = 0; i < rounds.size(); ++i) {
+    if (at_rest) outcome.cycles += finish;
+    program.packets().enter(i);
+    finish = fabric.flow_round(rounds.at(i), at_rest);
+    at_rest = barrier && fabric.round().ports_free <= finish + 1 && fabric.round().controller_free <= finish + 1;
+    if (progress && i % 64 == 0) progress(i, rounds.size());
+  }
+  outcome.cycles += finish;
+  outcome.evaluated_rounds = rounds.size();
+}
+
+// Rows of as many folds cost the same in a machine at rest. False if one does not leave it so.
+bool flow_each_kind(Fabric& fabric, RowProgram& rows, Outcome& outcome) {
+  std::map<Count, std::pair<Count, Count>> kinds;  // by folds: how often, and one of them
+  Count weights = 0;
+  Count inputs = 0;
+  Count dropped = 0;
+  for (Count i = 0; i < rows.size(); ++i) {
+    auto& [times, example] = kinds[rows.folds_of(i)];
+    ++times;
+    example = i;
+    const fabric::Round round = rows.at(i);
+    weights += round.weight_reads;
+    inputs += round.input_reads;
+    dropped += round.dropped;
+  }
+  for (const auto& [folds, kind] : kinds) {
+    const auto& [times, example] = kind;
+    rows.enter(example);
+    fabric::Round round = rows.at(example);
+    round.dropped = 0;
+    const RoundCost cost = fabric.flow(round);
+    if (fabric.round().ports_free > cost.finish + 1) return false;
+    outcome.cycles += cost.finish * times;
+    stats::accumulate(outcome.counters, cost.counters, times);
+  }
+  outcome.counters["memory"]["weight_reads"] = weights;
+  outcome.counters["memory"]["input_reads"] = inputs;
+  outcome.counters["multiplier"]["operand_pops"] += dropped;
+  outcome.evaluated_rounds = std::ssize(kinds);
+  return true;
+}
+
+// What both evaluators report, and what must hold.
+void complete(const arch::Machine& machine, const SparseOperands& operands, const Program& program, Outcome& outcome) {
+  outcome.sparse = Outcome::Sparse{operands.effective(), operands.weight_zeros(), operands.input_zeros()};
+  outcome.rounds = program.bitmaps ? program.bitmaps->size() : program.rows->size();
+  outcome.distinct_rounds = outcome.rounds;
+  if (program.rows) {
+    std::set<Count> folds;
+    for (Count i = 0; i < outcome.rounds; ++i) folds.insert(program.rows->folds_of(i));
+    outcome.distinct_rounds = std::ssize(folds);
+  }
+  check_work(machine, operands, outcome.counters);
+}
+
+Outcome evaluate(Fabric& fabric, const arch::Machine& machine, const SparseOperands& operands,
+                 const mapping::SparseTile& tile, const Progress& progress) {
+  Program program(machine, operands, tile, progress);
+  const stats::CounterTree before = fabric.counters();
+  fabric.start(program.program());
+  util::require(fabric.has_flow(), "flow", "every part of a sparse machine has a flow form");
+  const stats::CounterTree started = fabric.counters();
+  Outcome outcome;
+  if (!program.rows || !flow_each_kind(fabric, *program.rows, outcome)) {
+    outcome = {};
+    const stats::CounterTree here = fabric.counters();
+    const bool barrier = program.rows || arch::sparse_array(machine).fold_barrier;
+    flow_in_order(fabric, program, barrier, progress, outcome);
+    outcome.counters = stats::difference(fabric.counters(), here);
+  }
+  stats::accumulate(outcome.counters, stats::difference(started, before), 1);
+  complete(machine, operands, program, outcome);
+  return outcome;
+}
+
+}  // namespace
+
+mapping::SparseTile sparse_tile(const arch::Machine& machine, const std::map<std::string, std::int64_t>& named) {
+  const bool rows = arch::control(machine) == Control::rows;
+  const std::string streaming = streaming_letter(machine);
+  util::Diagnostics faults;
+  for (const auto& [letter, size] : named) {
+    if (!rows) {
+      faults.add(Code::tile_does_not_fit, "tile",
+                 fmt::format("'{}': a machine with bitmaps forms its own tiles", letter), "leave it out");
+    } else if (letter != "K" && letter != streaming) {
+      faults.add(Code::tile_does_not_fit, "tile", fmt::format("'{}' is no dimension of the tile", letter),
+                 fmt::format("K and {}", streaming));
+    } else if (size < 1) {
+      faults.add(Code::tile_does_not_fit, "tile", fmt::format("{} = {} is below 1", letter, size),
+                 fmt::format("{} = 1 or more", letter));
+    }
+  }
+  faults.raise_if_any();
+  const auto size = [&](const std::string& letter) {
+    const auto found = named.find(letter);
+    return found == named.end() ? 1 : found->second;
+  };
+  return rows ? mapping::SparseTile{size(streaming), size("K")} : mapping::SparseTile{};
+}
+
+std::map<std::string, std::int64_t> named_tile(const arch::Machine& machine, const mapping::SparseTile& tile) {
+  if (arch::control(machine) == Control::bitmaps) return {};
+  return {{streaming_letter(machine), tile.columns}, {"K", tile.depth}};
+}
+
+namespace {
+
+struct Candidate {
+  Cycle bound;  // it takes at least so many cycles
+  mapping::SparseTile tile;
+};
+
+// Every tile that fits, but for those that need no fewer windows than a smaller one; the most promising first.
+std::vector<Candidate> candidates(const arch::Machine& machine, const SparseOperands& operands) {
+  const arch::SparseArray array = arch::sparse_array(machine);
+  const std::vector<std::int64_t>& begin = operands.stationary().begin;
+  std::map<std::int64_t, Count> sizes;  // rows by entries
+  for (std::size_t v = 1; v < begin.size(); ++v) ++sizes[begin[v] - begin[v - 1]];
+  const std::int64_t longest = sizes.rbegin()->first;
+  const std::int64_t ports = machine.part("distribution").integer("bandwidth");
+  const bool tree = machine.part("distribution").type == "tree";
+  std::vector<Candidate> all;
+  for (std::int64_t depth = 1; depth <= std::min<std::int64_t>(array.multipliers, longest); ++depth) {
+    const bool folds = longest > depth;
+    if (array.only_over_time && depth > 1) break;
+    if (folds && !array.adds_folds) continue;
+    const bool alone = folds && depth == 1 && !array.only_over_time;  // one virtual neuron
+    const std::int64_t most = alone ? 1 : std::min<std::int64_t>(array.multipliers / depth, operands.steps());
+    for (std::int64_t columns = 1; columns <= most; ++columns) {
+      const Count windows = util::ceil_div(operands.steps(), columns);
+      if (columns > 1 && util::ceil_div(operands.steps(), columns - 1) == windows) continue;
+      const std::int64_t busy = tree ? std::min<std::int64_t>(columns * depth, array.multipliers / ports)
+                                     : util::ceil_div(columns * depth, ports);
+      Cycle bound = 0;
+      for (const auto& [entries, rows] : sizes) bound += rows * util::ceil_div(entries, depth) * (1 + windows * busy);
+      all.push_back({bound, {columns, depth}});
+    }
+  }
+  std::ranges::sort(all, {}, &Candidate::bound);
+  if (all.empty()) all.push_back({0, {1, array.multipliers}});  // does not fit either, but says why
+  return all;
+}
+
+}  // namespace
+
+mapping::SparseTile map_rows(Fabric& fabric, const arch::Machine& machine, const Operation& operation,
+                             const Operands& operands, const Progress& progress) {
+  const SparseOperands sparse(arch::sparse_array(machine), operation, operands, false);
+  const std::vector<Candidate> all = candidates(machine, sparse);
+  mapping::SparseTile best;
+  Cycle fewest = std::numeric_limits<Cycle>::max();
+  for (const Candidate& candidate : all) {
+    if (candidate.bound >= fewest) break;
+    const Cycle cycles = evaluate(fabric, machine, sparse, candidate.tile, progress).cycles;
+    if (cycles < fewest) fewest = cycles, best = candidate.tile;
+  }
+  return best;
+}
+
+Outcome step_sparse(const arch::Machine& machine, const Operation& operation, const mapping::SparseTile& tile,
+                    const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle) {
+  Fabric fabric(machine, shuffle);
+  const SparseOperands sparse(arch::sparse_array(machine), operation, operands, true);
+  Program program(machine, sparse, tile, progress);
+  Outcome outcome;
+  outcome.cycles = fabric.step(program.program());
+  outcome.counters = fabric.counters();
+  complete(machine, sparse, program, outcome);
+  outcome.evaluated_rounds = outcome.rounds;
+  return outcome;
+}
+
+Outcome flow_sparse(Fabric& fabric, const arch::Machine& machine, const Operation& operation,
+                    const mapping::SparseTile& tile, const Operands& operands, const Progress& progress) {
+  const SparseOperands sparse(arch::sparse_array(machine), operation, operands, false);
+  const Outcome outcome = evaluate(fabric, machine, sparse, tile, progress);
+  if (operands.present()) compute_on_host(operation, operands);
+  return outcome;
+}
+
+}  // namespace cairn::engine

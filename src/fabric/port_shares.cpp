@@ -1,0 +1,38 @@
+#include "fabric/port_shares.h"
+
+namespace cairn::fabric {
+
+void PortShares::deal(const Multicasts& all, std::size_t first, int port_shift, std::size_t ports) {
+  packets.assign(ports, 0);
+  rank.assign(ports << port_shift, -1);
+  words = hops = destinations = 0;
+  for (std::size_t i = first; i < all.size(); ++i) {
+    const std::span<const int> packet = all[i];
+    for (std::size_t own = 0, end = 0; own < packet.size(); own = end) {
+      const int port = packet[own] >> port_shift;
+      const int sent = packets[static_cast<std::size_t>(port)]++;
+      for (; end < packet.size() && packet[end] >> port_shift == port; ++end)
+        rank[static_cast<std::size_t>(packet[end])] = sent;
+      ++words;
+      hops += port_hops(packet.subspan(own, end - own), port_shift);
+    }
+    destinations += std::ssize(packet);
+  }
+}
+
+void PortShares::list(const Multicasts& all, std::size_t first, int port_shift) {
+  begin.assign(1, 0);
+  for (const int sent : packets) begin.push_back(begin.back() + static_cast<std::size_t>(sent));
+  index.assign(begin.back(), 0);
+  to.assign(begin.back(), {});
+  for (std::size_t i = first; i < all.size(); ++i) {
+    for (const int multiplier : all[i]) {
+      const std::size_t at = begin[static_cast<std::size_t>(multiplier >> port_shift)] +
+                             static_cast<std::size_t>(rank[static_cast<std::size_t>(multiplier)]);
+      index[at] = static_cast<int>(i);
+      to[at].push_back(multiplier);
+    }
+  }
+}
+
+}  // namespace cairn::fabric
