@@ -113,6 +113,12 @@ fabric::Round BitmapProgram::at(Count index) const {
   return round;
 }
 
+std::optional<BitmapProgram::Single> BitmapProgram::single(Count index) const {
+  const Fold& fold = folds_[static_cast<std::size_t>(index)];
+  if (fold.vectors > 1) return std::nullopt;
+  return Single{fold.ones, streams_psums(fold), fold.continues && !array_.psums_streamed};
+}
+
 void BitmapProgram::enter(Count round) {
   fold_ = static_cast<std::size_t>(round);
   const Fold& fold = folds_[fold_];
@@ -143,14 +149,14 @@ void BitmapProgram::make_packets(const Fold& fold) {
   if (psums > 0) inputs.add(0);
   const std::vector<std::int32_t>& column = operands_.stationary().column;
   columns_.clear();
-  if (fold.vectors > 1) return group_by_column(fold);
+  if (fold.vectors > 1) return group_by_column();
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     columns_.push_back(column[entries_[i]]);
     inputs.add(psums + static_cast<int>(i));
   }
 }
 
-void BitmapProgram::group_by_column(const Fold& fold) {
+void BitmapProgram::group_by_column() {
   const std::vector<std::int32_t>& column = operands_.stationary().column;
   present_.assign(static_cast<std::size_t>(operands_.length() / 64) + 1, 0);
   const auto bit = [](std::int32_t k) { return std::uint64_t{1} << (static_cast<unsigned>(k) % 64); };
@@ -165,18 +171,9 @@ void BitmapProgram::group_by_column(const Fold& fold) {
     const auto word = static_cast<std::size_t>(column[entry]) / 64;
     return static_cast<std::size_t>(rank_[word] + std::popcount(present_[word] & (bit(column[entry]) - 1)));
   };
-  next_.assign(columns_.size() + 1, 0);
-  for (const std::size_t entry : entries_) ++next_[packet(entry) + 1];
-  for (std::size_t i = 1; i < next_.size(); ++i) next_[i] += next_[i - 1];
-  const std::vector<int> begin = next_;
-  multipliers_.resize(static_cast<std::size_t>(fold.ones));
-  for (std::size_t i = 0; i < entries_.size(); ++i)
-    multipliers_[static_cast<std::size_t>(next_[packet(entries_[i])]++)] = static_cast<int>(i);
-  fabric::Multicasts& inputs = packets_[static_cast<std::size_t>(StepKind::window)];
-  for (std::size_t i = 0; i + 1 < begin.size(); ++i) {
-    inputs.add(std::span(multipliers_)
-                   .subspan(static_cast<std::size_t>(begin[i]), static_cast<std::size_t>(begin[i + 1] - begin[i])));
-  }
+  packet_of_.clear();
+  for (const std::size_t entry : entries_) packet_of_.push_back(packet(entry));
+  packets_[static_cast<std::size_t>(StepKind::window)].group(packet_of_, columns_.size());
 }
 
 void BitmapProgram::words(const Position& at, std::span<const int> indices, float* out) const {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <array>
+#include <compare>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,6 +21,15 @@ class BitmapProgram final : public fabric::Rounds, public fabric::Packets {
 
   Count size() const override { return std::ssize(folds_); }
   fabric::Round at(Count index) const override;
+  // What a fold of a single vector costs in a machine at rest depends on nothing else: no input of it goes to two
+  // multipliers. Of several vectors no two folds are alike.
+  struct Single {
+    Count ones;
+    bool streams_psums;
+    bool adds;
+    auto operator<=>(const Single&) const = default;
+  };
+  std::optional<Single> single(Count index) const;
   fabric::Stored store(Count index, int lane, float value) override;
 
   bool reconfigures() const override { return true; }
@@ -55,7 +66,7 @@ class BitmapProgram final : public fabric::Rounds, public fabric::Packets {
   Vector vector(const Fold& fold, int i) const;
   bool streams_psums(const Fold& fold) const { return fold.continues && array_.psums_streamed; }
   void make_packets(const Fold& fold);
-  void group_by_column(const Fold& fold);
+  void group_by_column();
 
   arch::SparseArray array_;
   const SparseOperands& operands_;
@@ -72,8 +83,7 @@ class BitmapProgram final : public fabric::Rounds, public fabric::Packets {
   std::vector<std::int32_t> columns_;   // by packet of inputs, but for a partial sum
   std::vector<std::uint64_t> present_;  // columns, as bits
   std::vector<int> rank_;               // packets of the columns before each word of them
-  std::vector<int> next_;               // scratch
-  std::vector<int> multipliers_;        // scratch
+  std::vector<std::size_t> packet_of_;  // by entry
 };
 
 }  // namespace cairn::engine

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "engine/bitmap_program.h"
 #include "engine/host_kernels.h"
@@ -98,59 +99,99 @@ struct Program {
     }
   }
 
+  // What tells all that a round costs in a machine at rest, if it is so simple: the steps of a row; a fold of one
+  // vector.
+  using Kind = BitmapProgram::Single;
+  std::optional<Kind> kind(Count round) const {
+    if (bitmaps) return bitmaps->single(round);
+    return Kind{rows->folds_of(round), false, false};
+  }
+
   fabric::Packets& packets() { return bitmaps ? static_cast<fabric::Packets&>(*bitmaps) : *rows; }
   fabric::Rounds& rounds() { return bitmaps ? static_cast<fabric::Rounds&>(*bitmaps) : *rows; }
   fabric::Program program() { return {.rounds = &rounds(), .packets = &packets()}; }
 };
 
-// In the order of the rounds. One that follows a barrier begins in a machine at rest, unless a slow port or the
-// controller still pauses.
-void flow_in_order(Fabric& fabric, Program& program, bool barrier, const Progress& progress, Outcome& outcome) {
-  fabric::Rounds& rounds = program.rounds();
-  Cycle finish = 0;
-  bool at_rest = true;
-  for (Count i = 0; i < rounds.size(); ++i) {
-    if (at_rest) outcome.cycles += finish;
-    program.packets().enter(i);
-    finish = fabric.flow_round(rounds.at(i), at_rest);
-    at_rest = barrier && fabric.round().ports_free <= finish + 1 && fabric.round().controller_free <= finish + 1;
-    if (progress && i % 64 == 0) progress(i, rounds.size());
-  }
-  outcome.cycles += finish;
-  outcome.evaluated_rounds = rounds.size();
-}
-
-// Rows of as many folds cost the same in a machine at rest. False if one does not leave it so.
-bool flow_each_kind(Fabric& fabric, RowProgram& rows, Outcome& outcome) {
-  std::map<Count, std::pair<Count, Count>> kinds;  // by folds: how often, and one of them
+// Words that rounds of one kind do not have in common.
+struct Words {
   Count weights = 0;
   Count inputs = 0;
   Count dropped = 0;
-  for (Count i = 0; i < rows.size(); ++i) {
-    auto& [times, example] = kinds[rows.folds_of(i)];
-    ++times;
-    example = i;
-    const fabric::Round round = rows.at(i);
-    weights += round.weight_reads;
-    inputs += round.input_reads;
-    dropped += round.dropped;
+
+  // Takes them out of a round.
+  fabric::Round without(fabric::Round round) {
+    weights += std::exchange(round.weight_reads, 0);
+    inputs += std::exchange(round.input_reads, 0);
+    dropped += std::exchange(round.dropped, 0);
+    return round;
   }
-  for (const auto& [folds, kind] : kinds) {
-    const auto& [times, example] = kind;
-    rows.enter(example);
-    fabric::Round round = rows.at(example);
-    round.dropped = 0;
-    const RoundCost cost = fabric.flow(round);
-    if (fabric.round().ports_free > cost.finish + 1) return false;
-    outcome.cycles += cost.finish * times;
-    stats::accumulate(outcome.counters, cost.counters, times);
+
+  void add_to(stats::CounterTree& counters) const {
+    counters["memory"]["weight_reads"] += weights;
+    counters["memory"]["input_reads"] += inputs;
+    counters["multiplier"]["operand_pops"] += dropped;
   }
-  outcome.counters["memory"]["weight_reads"] = weights;
-  outcome.counters["memory"]["input_reads"] = inputs;
-  outcome.counters["multiplier"]["operand_pops"] += dropped;
-  outcome.evaluated_rounds = std::ssize(kinds);
-  return true;
-}
+};
+
+// The rounds in their order. One that follows a barrier begins in a machine at rest, unless a slow port or the
+// controller still pauses; it is evaluated once for each kind.
+class Flow {
+ public:
+  Flow(Fabric& fabric, Program& program, bool barrier) : fabric_(fabric), program_(program), barrier_(barrier) {}
+
+  Outcome run(const Progress& progress) {
+    const stats::CounterTree before = fabric_.counters();
+    const Count rounds = program_.rounds().size();
+    for (Count i = 0; i < rounds; ++i) {
+      if (progress && i % 256 == 0) progress(i, rounds);
+      const fabric::Round round = words_.without(program_.rounds().at(i));
+      if (at_rest_) outcome_.cycles += std::exchange(finish_, 0);
+      if (!known(i)) evaluate(i, round);
+    }
+    outcome_.cycles += finish_;
+    outcome_.counters = stats::difference(fabric_.counters(), before);
+    for (const auto& [kind, cost] : known_) stats::accumulate(outcome_.counters, cost.counters, cost.again);
+    words_.add_to(outcome_.counters);
+    return std::move(outcome_);
+  }
+
+ private:
+  struct Cost {
+    Cycle finish = 0;
+    stats::CounterTree counters;
+    Count again = 0;  // rounds after the first of the kind
+  };
+
+  bool known(Count index) {
+    const auto kind = program_.kind(index);
+    if (!kind || !at_rest_) return false;
+    const auto found = known_.find(*kind);
+    if (found == known_.end()) return false;
+    finish_ = found->second.finish;
+    ++found->second.again;
+    return true;
+  }
+
+  void evaluate(Count index, const fabric::Round& round) {
+    const auto kind = barrier_ && at_rest_ ? program_.kind(index) : std::nullopt;
+    stats::CounterTree before;
+    if (kind) before = fabric_.counters();
+    program_.packets().enter(index);
+    finish_ = fabric_.flow_round(round, at_rest_);
+    ++outcome_.evaluated_rounds;
+    at_rest_ = barrier_ && fabric_.round().ports_free <= finish_ + 1 && fabric_.round().controller_free <= finish_ + 1;
+    if (kind && at_rest_) known_.emplace(*kind, Cost{finish_, stats::difference(fabric_.counters(), before), 0});
+  }
+
+  Fabric& fabric_;
+  Program& program_;
+  bool barrier_;
+  bool at_rest_ = true;
+  Cycle finish_ = 0;  // of the round before, from when the machine was at rest last
+  Words words_;
+  std::map<Program::Kind, Cost> known_;
+  Outcome outcome_;
+};
 
 // What both evaluators report, and what must hold.
 void complete(const arch::Machine& machine, const SparseOperands& operands, const Program& program, Outcome& outcome) {
@@ -172,14 +213,8 @@ Outcome evaluate(Fabric& fabric, const arch::Machine& machine, const SparseOpera
   fabric.start(program.program());
   util::require(fabric.has_flow(), "flow", "every part of a sparse machine has a flow form");
   const stats::CounterTree started = fabric.counters();
-  Outcome outcome;
-  if (!program.rows || !flow_each_kind(fabric, *program.rows, outcome)) {
-    outcome = {};
-    const stats::CounterTree here = fabric.counters();
-    const bool barrier = program.rows || arch::sparse_array(machine).fold_barrier;
-    flow_in_order(fabric, program, barrier, progress, outcome);
-    outcome.counters = stats::difference(fabric.counters(), here);
-  }
+  const bool barrier = program.rows || arch::sparse_array(machine).fold_barrier;
+  Outcome outcome = Flow(fabric, program, barrier).run(progress);
   stats::accumulate(outcome.counters, stats::difference(started, before), 1);
   complete(machine, operands, program, outcome);
   return outcome;

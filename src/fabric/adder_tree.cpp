@@ -42,8 +42,7 @@ void AdderTree::configure(const Clusters& clusters) {
   clusters_ = clusters;
   plan_ = plan_tree(plan_.multipliers, clusters, folding_, switches_);
   configured_ = std::ranges::count_if(plan_.adders, [](const Adder& adder) { return adder.configured; });
-  paths_.clear();
-  for (int i = 0; i < clusters.used(); ++i) paths_.push_back(product_path(plan_, i));
+  paths_ = product_paths(plan_, clusters.used());
   step_cost_ = cost_of_step(plan_, clusters.used(), level_latency_, link_latency());
 }
 

@@ -106,6 +106,15 @@ class Multicasts {
     ends_.clear();
     multipliers_.clear();
   }
+  // Packets to multipliers 0, 1, ..., by the packet that each gets.
+  void group(std::span<const std::size_t> packet_of, std::size_t packets) {
+    ends_.assign(packets, 0);
+    for (const std::size_t packet : packet_of) ++ends_[packet];
+    for (std::size_t i = 1; i < packets; ++i) ends_[i] += ends_[i - 1];
+    multipliers_.resize(packet_of.size());
+    for (std::size_t i = packet_of.size(); i-- > 0;) multipliers_[--ends_[packet_of[i]]] = static_cast<int>(i);
+    for (std::size_t i = 0; i < packets; ++i) ends_[i] = i + 1 < packets ? ends_[i + 1] : multipliers_.size();
+  }
   // A packet to one multiplier.
   void add(int multiplier) {
     multipliers_.push_back(multiplier);

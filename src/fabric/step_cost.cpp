@@ -21,12 +21,18 @@ class StepCount {
     const int leaves = plan_.multipliers / 2 - 1;
     for (int i = 0; i < used; ++i) arrival(leaves + i / 2, i % 2 == 0 ? left : right) = 0;
     cost_.queue_pushes = cost_.wire_writes = used;
+    std::vector<int> receivers;  // of a level, from a neighbour
     for (int level = plan_.levels - 1; level >= 0; --level) {
-      for (const bool sends : {true, false}) {  // to a neighbour of the same level
-        for (int i = adder_index(level, 0); i < adder_index(level + 1, 0); ++i) {
-          if (adder(i).configured && adder(i).mode != AdderMode::fold && (adder(i).link >= 0) == sends) work(i);
+      receivers.clear();
+      for (int i = adder_index(level, 0); i < adder_index(level + 1, 0); ++i) {
+        if (!adder(i).configured || adder(i).mode == AdderMode::fold) continue;
+        if (adder(i).mode == AdderMode::add_3) {
+          receivers.push_back(i);
+        } else {
+          work(i);
         }
       }
+      for (const int i : receivers) work(i);
     }
     cost_.queue_pushes += handed_over_;
     cost_.queue_pops += handed_over_;

@@ -155,30 +155,60 @@ TreePlan plan_tree(int multipliers, const Clusters& clusters, bool folding, Swit
   return planner.take();
 }
 
-ProductPath product_path(const TreePlan& plan, int multiplier) {
-  int index = plan.multipliers / 2 - 1 + multiplier / 2;
-  bool from_left = multiplier % 2 == 0;
-  ProductPath path;
-  for (;;) {
+// From the root down: the way from an adder's input goes on as that from the input of the next one. What comes from a
+// neighbour is added there, like what comes from below.
+std::vector<ProductPath> product_paths(const TreePlan& plan, int multipliers_used) {
+  const int adders = plan.multipliers - 1;
+  std::vector<ProductPath> from(2 * static_cast<std::size_t>(adders));  // by adder and side, left first
+  const auto at = [&](int index, int side) -> ProductPath& {
+    return from[2 * static_cast<std::size_t>(index) + static_cast<std::size_t>(side)];
+  };
+  const auto follow = [&](int index, int side) {
     const Adder& adder = plan.adders[static_cast<std::size_t>(index)];
-    const bool passes_aside = adder.mode == AdderMode::add_1_pass_1 && from_left == is_even(index);
-    const bool aside = passes_aside || (adder.mode == AdderMode::add_2 && adder.link >= 0);
-    if (!aside && adder.complete) break;
-    from_left = index % 2 == 1;
-    index = aside ? adder.link : parent_of(index);
-    ++(aside ? path.links : path.levels);
+    const bool aside = adder.mode == AdderMode::add_2 ||
+                       (adder.mode == AdderMode::add_1_pass_1 && (side == 0) == is_even(index));
+    ProductPath path;
+    if (aside && adder.link >= 0) {
+      path = at(adder.link, 0);
+      ++path.links;
+    } else if (adder.complete || index == 0) {
+      path.exit = index;
+    } else {
+      path = at(parent_of(index), index % 2 == 1 ? 0 : 1);
+      ++path.levels;
+    }
+    at(index, side) = path;
+  };
+  std::vector<int> senders;  // of a level, to a neighbour
+  for (int level = 0; level < plan.levels; ++level) {
+    senders.clear();
+    for (int i = adder_index(level, 0); i < adder_index(level + 1, 0); ++i) {
+      if (plan.adders[static_cast<std::size_t>(i)].link >= 0) {
+        senders.push_back(i);
+      } else {
+        follow(i, 0);
+        follow(i, 1);
+      }
+    }
+    for (const int i : senders) {
+      follow(i, 0);
+      follow(i, 1);
+    }
   }
-  path.exit = index;
-  return path;
+  std::vector<ProductPath> paths;
+  paths.reserve(static_cast<std::size_t>(multipliers_used));
+  for (int i = 0; i < multipliers_used; ++i) paths.push_back(at(plan.multipliers / 2 - 1 + i / 2, i % 2));
+  return paths;
 }
 
 Count results_per_line(int multipliers, const Clusters& clusters, bool folding, Switches switches, int lines,
                        bool restart) {
   const TreePlan plan = plan_tree(multipliers, clusters, folding, switches);
   const TreeOutputs outputs = tree_outputs(multipliers, folding);
+  const std::vector<ProductPath> paths = product_paths(plan, clusters.used());
   std::vector<Count> served(static_cast<std::size_t>(lines), 0);
   for (int i = 0; i < clusters.count; ++i) {
-    const int exit = product_path(plan, clusters.begin(i)).exit;
+    const int exit = paths[static_cast<std::size_t>(clusters.begin(i))].exit;
     const int adder = folding ? plan.adders[static_cast<std::size_t>(exit)].fold_at : exit;
     ++served[static_cast<std::size_t>(
         bus_line(outputs.lane_of[static_cast<std::size_t>(adder)], outputs.pairs, lines, restart))];

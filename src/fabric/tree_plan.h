@@ -54,7 +54,8 @@ struct ProductPath {
   int levels = 0;  // climbed
   int links = 0;   // crossed
 };
-ProductPath product_path(const TreePlan& plan, int multiplier);
+// Of every multiplier from 0 on, `multipliers_used` of them.
+std::vector<ProductPath> product_paths(const TreePlan& plan, int multipliers_used);
 
 // Where the adders of a tree hand results over, in the order of their lanes: first pairs of neighbours that an
 // augmented link could join, which share a bus line, then the others (spec dense 8).

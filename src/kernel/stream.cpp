@@ -10,21 +10,14 @@ namespace cairn::kernel {
 using util::ceil_div;
 
 // Keeps pieces maximal, so that equal sequences have equal representations most of the time and stay short.
-void Stream::append(Piece piece) {
-  if (piece.count == 0) return;
-  if (piece.count == 1) piece.step = 0;
-  if (!pieces_.empty()) {
-    Piece& back = pieces_.back();
-    const Cycle gap = piece.first - back.last();
-    const bool fits_back = back.count == 1 || back.step == gap;
-    const bool fits_piece = piece.count == 1 || piece.step == gap;
-    if (fits_back && fits_piece) {
-      back.step = gap;
-      back.count += piece.count;
-      return;
-    }
-  }
-  pieces_.push_back(piece);
+bool Stream::extend(Piece& back, const Piece& piece) {
+  const Cycle gap = piece.first - back.last();
+  const bool fits_back = back.count == 1 || back.step == gap;
+  const bool fits_piece = piece.count == 1 || piece.step == gap;
+  if (!fits_back || !fits_piece) return false;
+  back.step = gap;
+  back.count += piece.count;
+  return true;
 }
 
 Stream Stream::regular(Cycle first, Cycle step, Count count) {

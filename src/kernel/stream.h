@@ -52,12 +52,19 @@ class Stream {
   Count count_before(Cycle time) const;
 
   // Adds items at the end; none may come before the last.
-  void append(Piece piece);
+  void append(Piece piece) {
+    if (piece.count == 0) return;
+    if (piece.count == 1) piece.step = 0;
+    if (pieces_.empty() || !extend(pieces_.back(), piece)) pieces_.push_back(piece);
+  }
   void append(const Stream& later);
 
   bool operator==(const Stream&) const = default;
 
  private:
+  // Adds a piece to the one before it, if both together are one.
+  static bool extend(Piece& back, const Piece& piece);
+
   std::vector<Piece> pieces_;
 };
 

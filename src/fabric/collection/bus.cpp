@@ -4,6 +4,8 @@
 // from the first line on again (`restart`).
 #include <algorithm>
 #include <limits>
+#include <span>
+#include <utility>
 
 #include "fabric/collection/counters.h"
 #include "fabric/lines.h"
@@ -78,21 +80,23 @@ class Bus final : public Part {
       if (!sums.empty()) links_.round.first_sum = std::min(links_.round.first_sum, sums.first());
     }
     settle();
-    std::vector<std::vector<std::size_t>> inputs(lines_.size());
+    links_.results->streams.resize(pending_.size());
+    inputs_.clear();
     for (std::size_t lane = 0; lane < pending_.size(); ++lane) {
+      links_.results->streams[lane].clear();
       const kernel::Stream& sums = links_.sums->streams[lane];
+      if (sums.empty() && pending_[lane].empty()) continue;
+      const Count results = sums.count();
+      counters_.results_in += results;
+      counters_.results_out += results;
       pending_[lane].append(sums);
-      counters_.results_in += sums.count();
-      counters_.results_out += sums.count();
-      if (!pending_[lane].empty()) inputs[line_of(static_cast<int>(lane))].push_back(lane);
+      inputs_.emplace_back(line_of(static_cast<int>(lane)), lane);
     }
-    links_.results->streams.assign(pending_.size(), {});
-    for (std::size_t line = 0; line < lines_.size(); ++line) {
-      std::vector<kernel::Stream> sources;
-      for (const std::size_t lane : inputs[line]) sources.push_back(pending_[lane]);
-      const std::vector<kernel::Stream> sent = kernel::arbitrate(sources, lines_[line].free_at);
-      for (std::size_t i = 0; i < sent.size(); ++i)
-        links_.results->streams[inputs[line][i]] = sent[i].delayed(params_.latency);
+    std::ranges::sort(inputs_);
+    for (std::size_t i = 0, end = 0; i < inputs_.size(); i = end) {
+      const std::size_t line = inputs_[i].first;
+      while (end < inputs_.size() && inputs_[end].first == line) ++end;
+      serve(std::span(inputs_).subspan(i, end - i), lines_[line].free_at);
     }
   }
 
@@ -114,6 +118,25 @@ class Bus final : public Part {
   }
 
  private:
+  using Input = std::pair<std::size_t, std::size_t>;  // line, lane
+
+  // Flow: a line with its inputs.
+  void serve(std::span<const Input> inputs, Cycle free_at) {
+    if (inputs.size() == 1) {
+      const std::size_t lane = inputs.front().second;
+      links_.results->streams[lane] = pending_[lane].served(1, free_at);
+      links_.results->streams[lane].delay(params_.latency);
+      return;
+    }
+    std::vector<kernel::Stream> sources;
+    for (const auto& [line, lane] : inputs) sources.push_back(pending_[lane]);
+    std::vector<kernel::Stream> sent = kernel::arbitrate(sources, free_at);
+    for (std::size_t i = 0; i < sent.size(); ++i) {
+      sent[i].delay(params_.latency);
+      links_.results->streams[inputs[i].second] = std::move(sent[i]);
+    }
+  }
+
   static constexpr int kNobody = -1;
   struct Line {
     int next = 0;       // the input that the round-robin pointer stands at
@@ -135,7 +158,7 @@ class Bus final : public Part {
       Line& line = lines_[line_of(static_cast<int>(lane))];
       if (links_.round.at_rest) {
         line.free_at = 0;
-        pending_[lane] = {};
+        pending_[lane].clear();
       }
       if (pending_[lane].empty()) continue;
       const kernel::Stream sent = links_.results->streams[lane].delayed(-params_.latency);
@@ -158,6 +181,7 @@ class Bus final : public Part {
   std::vector<Line> lines_;
   std::vector<int> chosen_;
   std::vector<kernel::Stream> pending_;  // flow: sums that may still be waiting, by accumulation point
+  std::vector<Input> inputs_;            // flow: points with such sums
 };
 
 }  // namespace

@@ -59,9 +59,9 @@ TEST(Bus, serves_the_inputs_of_a_line_in_turn) {
 
 // Behind a tree of 8 multipliers: one pair of neighbours and five adders by themselves.
 struct PairedBus : Bench {
-  explicit PairedBus(std::int64_t lines, bool restart = false)
+  explicit PairedBus(std::int64_t lines, bool restart = false, bool pairs = true)
       : Bench({.multipliers = 8, .points = 7, .output_pairs = 1}, "collection", "bus",
-              {{"lines", lines}, {"restart", restart}, {"latency", std::int64_t{0}}}) {}
+              {{"lines", lines}, {"restart", restart}, {"pairs", pairs}, {"latency", std::int64_t{0}}}) {}
   std::vector<Times> stepped(const std::vector<Times>& sums) { return step(*links.sums, *links.results, sums, 20); }
 };
 
@@ -80,6 +80,16 @@ TEST(Bus, that_restarts_deals_the_others_out_from_the_first_line_on) {
   EXPECT_EQ(eight.stepped(std::vector<Times>(7, Times{1})),
             (std::vector<Times>{{1, 2, 3}, {1}, {1}, {1}, {1}, {}, {}, {}}))
       << "points 0 1 2 share the first";
+}
+
+TEST(Bus, that_knows_no_pairs_deals_all_accumulation_points_out_in_turn) {
+  PairedBus two(2, false, false);
+  EXPECT_EQ(two.stepped(std::vector<Times>(7, Times{1})), (std::vector<Times>{{1, 2, 3, 4}, {1, 2, 3}}))
+      << "points 0 2 4 6 and 1 3 5";
+  EXPECT_EQ(two.received, (std::vector<float>{1, 2, 3, 4, 5, 6, 7}));
+  PairedBus eight(8, false, false);
+  EXPECT_EQ(eight.stepped(std::vector<Times>(7, Times{1})), (std::vector<Times>{{1}, {1}, {1}, {1}, {1}, {1}, {1}, {}}))
+      << "nobody waits";
 }
 
 TEST(Bus, goes_on_behind_the_input_that_it_served_last) {

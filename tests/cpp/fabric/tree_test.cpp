@@ -1,7 +1,7 @@
 // Tree distribution: a packet a cycle from each port, multicast to any of the port's multipliers.
 #include <gtest/gtest.h>
 
-#include "harness/recipe.h"
+#include "harness/network.h"
 #include "harness/runs.h"
 
 namespace cairn::testing {
@@ -9,45 +9,9 @@ namespace {
 
 using fabric::Multicast;
 
-// The network, and what reaches each multiplier: in which cycles, and which word.
-struct Network : Bench {
-  Network(int multipliers, int ports, Recipe given, std::int64_t latency = 0, std::int64_t interval = 1)
-      : Bench({.multipliers = multipliers, .ports = ports}, "distribution", "tree",
-              {{"bandwidth", std::int64_t{ports}}, {"latency", latency}, {"interval", interval}}),
-        recipe(std::move(given)),
-        times(static_cast<std::size_t>(multipliers)),
-        words(times.size()),
-        inputs(times.size()) {
-    part->start(recipe.program());
-  }
-
-  // A step is offered in each of the cycles.
-  void offer(const Times& cycles, Cycle last) {
-    for (Cycle now = 1; now <= last; ++now) {
-      for (const Cycle t : cycles) {
-        if (t == now) links.offers->add(static_cast<Count>(recipe.packets(at.kind).size()), now), recipe.advance(at);
-      }
-      for (const auto& [t, psum] : psums) {
-        if (t == now) links.psums->push(psum.multiplier / (array.lanes() / links.psums->lanes()), psum, now);
-      }
-      part->tick(now);
-      auto& frame = links.words->incoming(now);
-      frame.valid.for_each([&](int i) {
-        const auto lane = static_cast<std::size_t>(i);
-        times[lane].push_back(now);
-        words[lane].push_back(frame.values[lane].value);
-        if (!frame.values[lane].weight) inputs[lane].push_back(now);
-      });
-      frame.valid.clear_all();
-    }
-  }
-
-  Recipe recipe;
-  fabric::Position at;
-  std::vector<std::pair<Cycle, fabric::Psum>> psums;
-  std::vector<Times> times;
-  std::vector<std::vector<float>> words;
-  std::vector<Times> inputs;  // of the times, those of inputs
+struct TreeNetwork : Network {
+  TreeNetwork(int multipliers, int ports, Recipe given, std::int64_t latency = 0, std::int64_t interval = 1)
+      : Network("tree", multipliers, ports, std::move(given), {{"latency", latency}, {"interval", interval}}) {}
 };
 
 Recipe packets(std::vector<Multicast> weights, std::vector<Multicast> window = {}) {
@@ -55,16 +19,16 @@ Recipe packets(std::vector<Multicast> weights, std::vector<Multicast> window = {
 }
 
 TEST(Tree, sends_a_packet_a_cycle_from_each_port_after_its_latency_never_earlier) {
-  Network network(8, 2, packets({{0}, {1}, {4}}), 2);
+  TreeNetwork network(8, 2, packets({{0}, {1}, {4}}), 2);
   network.offer({1}, 2);
   EXPECT_EQ(network.times, std::vector<Times>(8));
-  Network longer(8, 2, packets({{0}, {1}, {4}}), 2);
+  TreeNetwork longer(8, 2, packets({{0}, {1}, {4}}), 2);
   longer.offer({1}, 9);
   EXPECT_EQ(longer.times, (std::vector<Times>{{3}, {4}, {}, {}, {3}, {}, {}, {}}));
 }
 
 TEST(Tree, copies_a_packet_to_all_its_multipliers_and_splits_it_over_the_ports) {
-  Network network(8, 2, packets({{0}, {1, 3, 6, 7}}));
+  TreeNetwork network(8, 2, packets({{0}, {1, 3, 6, 7}}));
   network.offer({1}, 9);
   // Port 1 comes to the second packet at once, port 0 after the first.
   EXPECT_EQ(network.times, (std::vector<Times>{{1}, {2}, {}, {2}, {}, {}, {1}, {1}}));
@@ -73,25 +37,25 @@ TEST(Tree, copies_a_packet_to_all_its_multipliers_and_splits_it_over_the_ports) 
 }
 
 TEST(Tree, of_slow_ports_sends_a_packet_every_few_cycles) {
-  Network network(8, 2, packets({{0}, {1}, {4}}, {{0}, {5}}), 0, 3);
+  TreeNetwork network(8, 2, packets({{0}, {1}, {4}}, {{0}, {5}}), 0, 3);
   network.offer({1, 11}, 20);
   EXPECT_EQ(network.times, (std::vector<Times>{{1, 11}, {4}, {}, {}, {1}, {11}, {}, {}}));
 }
 
 TEST(Tree, sends_nothing_that_was_not_offered) {
-  Network network(8, 2, packets({{0}, {1}}, {{0, 1}, {4}}));
+  TreeNetwork network(8, 2, packets({{0}, {1}}, {{0, 1}, {4}}));
   network.offer({2, 7}, 9);
   EXPECT_EQ(network.times, (std::vector<Times>{{2, 7}, {3, 7}, {}, {}, {7}, {}, {}, {}}));
 }
 
 TEST(Tree, keeps_steps_waiting_where_they_are_offered_faster_than_a_port_sends) {
-  Network network(4, 1, packets({{0}, {1}, {2}}, {{0}, {1}}));
+  TreeNetwork network(4, 1, packets({{0}, {1}, {2}}, {{0}, {1}}));
   network.offer({1, 2}, 9);
   EXPECT_EQ(network.times, (std::vector<Times>{{1, 4}, {2, 5}, {3}, {}}));
 }
 
 TEST(Tree, sends_partial_sums_first) {
-  Network network(8, 2, packets({{0}, {1}, {2}, {4}}));
+  TreeNetwork network(8, 2, packets({{0}, {1}, {2}, {4}}));
   network.psums = {{2, {7.5F, 3}}, {2, {8.5F, 2}}, {2, {9.5F, 5}}};
   network.offer({1}, 9);
   EXPECT_EQ(network.times, (std::vector<Times>{{1}, {4}, {3, 5}, {2}, {1}, {2}, {}, {}}));
@@ -101,7 +65,7 @@ TEST(Tree, sends_partial_sums_first) {
 
 TEST(Tree, counts_what_its_switches_do) {
   const auto counters = [](const Multicast& packet, int ports) {
-    Network network(8, ports, packets({packet}));
+    TreeNetwork network(8, ports, packets({packet}));
     network.offer({1}, 3);
     return network.part->counters();
   };
@@ -113,15 +77,6 @@ TEST(Tree, counts_what_its_switches_do) {
   EXPECT_EQ(counters({1, 2}, 2), (Expected{{"words", 1}, {"hops", 4}, {"broadcasts", 1}, {"unicasts", 2}}));
   EXPECT_EQ(counters({1, 2}, 8), (Expected{{"words", 2}, {"hops", 0}, {"broadcasts", 0}, {"unicasts", 0}}))
       << "no switches";
-}
-
-// Each multiplier gets at most one word of a step.
-std::vector<Multicast> random_step(SplitMix64& random, int multipliers) {
-  std::vector<Multicast> step(static_cast<std::size_t>(random.between(1, 6)));
-  for (int i = 0; i < multipliers; ++i) {
-    if (!random.one_in(4)) step[static_cast<std::size_t>(random.between(0, std::ssize(step) - 1))].push_back(i);
-  }
-  return step;
 }
 
 TEST(Tree, has_the_same_inputs_and_counters_in_its_stream_form) {
@@ -138,14 +93,11 @@ TEST(Tree, has_the_same_inputs_and_counters_in_its_stream_form) {
                        .windows_in_row = random.between(1, 4)};
     recipe.groups.slide = random.one_in(2) ? multipliers : 0;
     for (auto& step : recipe.steps) step = random_step(random, multipliers);
-    Network clocked(multipliers, ports, recipe, latency, interval);
-    Network streams(multipliers, ports, recipe, latency, interval);
+    TreeNetwork clocked(multipliers, ports, recipe, latency, interval);
+    TreeNetwork streams(multipliers, ports, recipe, latency, interval);
     const Count steps = recipe.groups.folds + clocked.recipe.products();
-    streams.links.offers->streams[0] = kernel::Stream::regular(1, 1, steps);
-    clocked.offer(streams.links.offers->streams[0].times(), 24 * steps + 10);
-    streams.part->flow();
-    for (std::size_t i = 0; i < clocked.inputs.size(); ++i)
-      ASSERT_EQ(clocked.inputs[i], streams.links.words->streams[i].times()) << "multiplier " << i;
+    clocked.offer(kernel::Stream::regular(1, 1, steps).times(), 24 * steps + 10);
+    ASSERT_EQ(clocked.inputs, streams.flowed());
     ASSERT_EQ(clocked.part->counters(), streams.part->counters());
   }
 }

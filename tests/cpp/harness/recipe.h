@@ -21,12 +21,30 @@ struct Ingredients {
 
 struct Recipe final : Ingredients, fabric::Rounds, fabric::Packets {
   Recipe(Ingredients given) : Ingredients(std::move(given)) {}
+  // Rounds that configure the machine anew, each with groups and steps of its own.
+  static Recipe anew(std::vector<Ingredients> each) {
+    Recipe recipe(each.front());
+    recipe.blocks.clear();
+    for (const Ingredients& one : each) recipe.blocks.push_back(one.blocks.front());
+    recipe.each_ = std::move(each);
+    return recipe;
+  }
 
   Count size() const override { return static_cast<Count>(blocks.size()); }
   fabric::Round at(Count index) const override { return blocks.at(static_cast<std::size_t>(index)); }
   fabric::Stored store(Count index, int lane, float value) override {
     entries.push_back({index, lane, value});
     return fabric::Stored::written;
+  }
+  bool reconfigures() const override { return !each_.empty(); }
+  void enter(Count round) override {
+    if (each_.empty()) return;
+    const Ingredients& entered = each_.at(static_cast<std::size_t>(round));
+    groups = entered.groups;
+    rows_of_windows = entered.rows_of_windows;
+    windows_in_row = entered.windows_in_row;
+    steps = entered.steps;
+    word = entered.word;
   }
   const fabric::Clusters& clusters() const override { return groups; }
   Count rows() const override { return rows_of_windows; }
@@ -44,6 +62,9 @@ struct Recipe final : Ingredients, fabric::Rounds, fabric::Packets {
   fabric::Program program() { return {.rounds = this, .packets = this}; }
 
   std::vector<Ledger::Entry> entries;  // what was stored
+
+ private:
+  std::vector<Ingredients> each_;
 };
 
 // A round after which the next waits for `results` stored since the run began.
