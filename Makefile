@@ -14,9 +14,9 @@ FUZZ_SECONDS ?= 15
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-demo: build ## set up, build, and read a line of a scanned page with a real network on two simulated machines
+demo: build ## set up, build, and read a line of a scanned page with a real network on three simulated machines
 	$(BIN)/pip install -q --no-deps -r tools/requirements-demo.txt
-	$(BIN)/python examples/read_text.py --arch tpu-16x16,maeri-256
+	$(BIN)/python examples/read_text.py --arch tpu-16x16,maeri-256,sigma-256
 
 build: $(VENV)/built ## build in release mode and install the `cairn` command into .venv
 

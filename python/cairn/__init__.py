@@ -18,7 +18,7 @@ from cairn.errors import CairnError, Diagnostic
 from cairn.machines import load_machine
 
 if TYPE_CHECKING:
-    from cairn import onnx, stonne
+    from cairn import onnx, sparse, stonne
     from cairn._core import (
         Conv,
         Gemm,
@@ -47,13 +47,14 @@ __all__ = [
     "parse_machine",
     "parse_topology",
     "presets",
+    "sparse",
     "stonne",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Load the compiled core, or a submodule, on first use."""
-    if name in ("onnx", "stonne"):
+    if name in ("onnx", "sparse", "stonne"):
         return importlib.import_module(f"cairn.{name}")
     if name in __all__:
         return getattr(importlib.import_module("cairn._core"), name)

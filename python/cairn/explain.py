@@ -37,7 +37,7 @@ def mapping(document: Mapping[str, Any], width: int = tables.LOG_WIDTH) -> Rende
 def tile_text(tile: Mapping[str, int]) -> str:
     """Write a tile as ``--tile`` takes it, in the order of its letters and without ones."""
     sizes = tiles.ordered(tile).items()
-    return ",".join(f"{letter}={size}" for letter, size in sizes if size > 1) or "all 1"
+    return ",".join(f"{letter}={size}" for letter, size in sizes if size > 1) or ("all 1" if tile else "its own")
 
 
 def layer_table(document: Mapping[str, Any], width: int = tables.LOG_WIDTH) -> Table:

@@ -62,9 +62,12 @@ struct Session::State {
                   "schedule none, or a sparse machine such as sigma-128");
     const bool maps = options.tile.empty();
     if (maps && arch::control(description) == arch::Control::loops) return mapping_of(operation, options).best.tile;
-    engine::Tile tile = maps && arch::control(description) == arch::Control::rows
-                            ? engine::map_rows(fabric, description, operation, operands, options.progress)
-                            : engine::tile_of(description, operation, options.tile);
+    engine::Tile tile =
+        maps && arch::control(description) == arch::Control::rows
+            ? engine::map_rows(fabric, description, operation, operands, options.objective, options.progress)
+                  .evaluated.front()
+                  .tile
+            : engine::tile_of(description, operation, options.tile);
     if (auto* sparse_tile = std::get_if<mapping::SparseTile>(&tile)) {
       sparse_tile->policy = static_cast<mapping::Schedule>(options.schedule);
       sparse_tile->seed = options.seed;
@@ -75,8 +78,8 @@ struct Session::State {
   std::string chosen(const RunOptions& options) const {
     if (!options.tile.empty()) return "given";
     switch (arch::control(machine.description())) {
-      case arch::Control::loops: return fmt::format("mapped for {}", report::objective(options.objective));
-      case arch::Control::rows: return "mapped for cycles";
+      case arch::Control::loops:
+      case arch::Control::rows: return fmt::format("mapped for {}", report::objective(options.objective));
       default: return "the machine's own";
     }
   }
@@ -97,6 +100,7 @@ struct Session::State {
   MappingResult map(const Operation& operation, const RunOptions& options) {
     const arch::Machine& description = machine.description();
     MappingResult result{.objective = options.objective};
+    if (options.tile.empty() && arch::control(description) == arch::Control::rows) return map_rows(operation, options);
     if (arch::control(description) != arch::Control::loops) {
       const engine::Operands operands{.a = {}, .b = {}, .output = nullptr, .sparsity = sparsity(options, false)};
       const engine::Tile tile = tile_of(operation, operands, options);
@@ -122,6 +126,29 @@ struct Session::State {
     result.evaluated = chosen.evaluated;
     result.untried = chosen.untried;
     return result;
+  }
+
+  MappingResult map_rows(const Operation& operation, const RunOptions& options) {
+    const arch::Machine& description = machine.description();
+    const engine::Operands operands{.a = {}, .b = {}, .output = nullptr, .sparsity = sparsity(options, false)};
+    const engine::RowMapping mapping =
+        engine::map_rows(fabric, description, operation, operands, options.objective, options.progress);
+    constexpr std::size_t kTold = 6;
+    std::vector<TileCost> costs;
+    for (const engine::RowMapping::Evaluated& tried : mapping.evaluated) {
+      if (costs.size() == kTold) break;
+      costs.push_back({.tile = engine::named_tile(description, operation, tried.tile),
+                       .cycles = tried.cycles,
+                       .energy = tried.energy,
+                       .multipliers_used = tried.tile.columns * tried.tile.depth,
+                       .bound_by = "distribution",
+                       .bound = tried.bound});
+    }
+    return {.objective = options.objective,
+            .best = costs.front(),
+            .alternatives = {costs.begin() + 1, costs.end()},
+            .legal = mapping.legal,
+            .evaluated = std::ssize(mapping.evaluated)};
   }
 
   TileCost cost(const Operation& operation, const engine::Evaluated& evaluated) const {

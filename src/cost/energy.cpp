@@ -18,8 +18,9 @@ struct Action {
   const char* counter;
   double energy;
 };
-constexpr std::array<Action, 17> kActions{{{"memory", "weight_reads", kBuffer},
+constexpr std::array<Action, 18> kActions{{{"memory", "weight_reads", kBuffer},
                                            {"memory", "input_reads", kBuffer},
+                                           {"memory", "psum_reads", kBuffer},
                                            {"writeback", "output_writes", kBuffer},
                                            {"writeback", "psum_reads", kBuffer},
                                            {"distribution", "words", kDistributionWire},

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "cost/energy.h"
 #include "engine/bitmap_program.h"
 #include "engine/host_kernels.h"
 #include "engine/row_program.h"
@@ -291,18 +292,31 @@ std::vector<Candidate> candidates(const arch::Machine& machine, const SparseOper
 
 }  // namespace
 
-mapping::SparseTile map_rows(Fabric& fabric, const arch::Machine& machine, const Operation& operation,
-                             const Operands& operands, const Progress& progress) {
-  const SparseOperands sparse(arch::sparse_array(machine), operation, operands, false);
+double RowMapping::Evaluated::cost(Objective objective) const {
+  const auto time = static_cast<double>(cycles);
+  if (objective == Objective::cycles) return time;
+  return objective == Objective::energy ? energy : energy * time;
+}
+
+RowMapping map_rows(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const Operands& operands,
+                    Objective objective, const Progress& progress) {
+  const arch::SparseArray array = arch::sparse_array(machine);
+  const SparseOperands sparse(array, operation, operands, false);
   const std::vector<Candidate> all = candidates(machine, sparse);
-  mapping::SparseTile best;
+  const Count adders = array.only_over_time ? 0 : array.multipliers - 1;
+  const cost::Units units{array.multipliers, adders, array.adds_folds ? adders : 0,
+                          array.multipliers - machine.part("distribution").integer("bandwidth")};
+  RowMapping mapping{.evaluated = {}, .legal = std::ssize(all)};
   Cycle fewest = std::numeric_limits<Cycle>::max();
   for (const Candidate& candidate : all) {
-    if (candidate.bound >= fewest) break;
-    const Cycle cycles = evaluate(fabric, machine, sparse, candidate.tile, progress).cycles;
-    if (cycles < fewest) fewest = cycles, best = candidate.tile;
+    if (objective == Objective::cycles && candidate.bound >= fewest) break;
+    const Outcome found = evaluate(fabric, machine, sparse, candidate.tile, progress);
+    mapping.evaluated.push_back(
+        {candidate.tile, found.cycles, cost::energy(found.counters, found.cycles, units), candidate.bound});
+    fewest = std::min(fewest, found.cycles);
   }
-  return best;
+  std::ranges::stable_sort(mapping.evaluated, {}, [&](const auto& tried) { return tried.cost(objective); });
+  return mapping;
 }
 
 Outcome step_sparse(const arch::Machine& machine, const Operation& operation, const mapping::SparseTile& tile,

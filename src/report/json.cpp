@@ -45,15 +45,24 @@ Json totals(const std::vector<LayerResult>& layers) {
     add("buffer_writes", layer.buffer_writes);
     multipliers = layer.multipliers;
   }
+  std::int64_t effective = 0;
+  bool all_sparse = !layers.empty();
+  for (const LayerResult& layer : layers) {
+    all_sparse = all_sparse && layer.sparse.has_value();
+    if (layer.sparse) effective += layer.sparse->effective_multiplications;
+  }
   Json total = sum;
   total["utilisation"] = utilisation(sum["multiplications"], multipliers, sum["cycles"]);
+  if (all_sparse) total["effective_multiplications"] = effective;
   return total;
 }
 
 const Json& units() {
   static const Json kUnits{{"cycles", "clock cycles"},
                            {"multiplications", "multiplications that the operation needs"},
-                           {"utilisation", "multiplications / (multipliers x cycles), 0 to 1"},
+                           {"utilisation",
+                            "multiplications / (multipliers x cycles): 0 to 1, above 1 where a sparse machine leaves "
+                            "zeros out"},
                            {"buffer_reads", "words read from the global buffer"},
                            {"buffer_writes", "words written to the global buffer"},
                            {"rounds", "configurations of the array, one a tile"},

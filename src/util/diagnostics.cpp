@@ -37,7 +37,9 @@ constexpr std::array kCodes{
         "channels that the groups do not divide)."},
     CodeInfo{
         Code::operand_mismatch, "E302", Kind::invalid, "operand does not fit",
-        "A tensor given as operand has another shape than the operation says, or only one of two operands is given."},
+        "A tensor given as operand has another shape than the operation says, only one of two operands is given, zeros "
+        "are "
+        "asked of operands that have their own, or a sparse operand breaks the rules of its format (indices, N:M)."},
     CodeInfo{Code::bad_table, "E303", Kind::invalid, "bad layer table",
              "A row of a layer table (SCALE-Sim topology, CSV) is not understood. All faulty rows are told at once."},
     CodeInfo{Code::tile_does_not_fit, "E401", Kind::invalid, "tile does not fit",

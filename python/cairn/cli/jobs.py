@@ -131,7 +131,7 @@ def _layers(
         said = verdict if values else "timing only: no values computed"
         return Answer(effective.completed(session.document(context)), not wrong, said)
 
-    _answer(shared, lambda: on)
+    answer(shared, lambda: on)
 
 
 def _sparse(shared: options.Common, machine: cairn.Machine, index: int) -> dict[str, Any]:
@@ -199,7 +199,7 @@ def _right(operation: Operation, a: operands.Floats, b: operands.Floats, out: An
     return operands.values_agree(out, operands.reference_conv(operation, a, b), terms)
 
 
-def _answer(shared: options.Common, prepare: Callable[[], Simulate]) -> None:
+def answer(shared: options.Common, prepare: Callable[[], Simulate]) -> None:
     """Simulate on every machine; write and show what came out, and fail if values differ.
 
     Nothing goes to a standard output that is silenced or taken by the document.
@@ -274,7 +274,7 @@ def model(
 
         return on
 
-    _answer(shared, prepare)
+    answer(shared, prepare)
 
 
 def verdict(run: Run) -> str:

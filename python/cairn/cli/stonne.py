@@ -113,7 +113,7 @@ def stonne(
         described=command.machine,
     )
     if command.zeros:
-        jobs._answer(shared, lambda: _sparse(shared, command))
+        jobs.answer(shared, lambda: _sparse(shared, command))
     else:
         jobs.single(shared, command.name, lambda: command.operation, timing_only)
 

@@ -24,13 +24,13 @@ class SynchronousFan final : public Part {
   };
   struct Counters {
     Count additions_2to1 = 0;
-    Count register_writes = 0;
+    Count wire_writes = 0;
     Count results = 0;
     static auto fields() {
       return std::tuple{
           stats::counter("additions_2to1", &Counters::additions_2to1, "operations", "sums of two operands"),
-          stats::counter("register_writes", &Counters::register_writes, "words",
-                         "partial sums written to the registers behind the levels of adders"),
+          stats::counter("wire_writes", &Counters::wire_writes, "words",
+                         "partial sums that cross from one level of adders to the next, through a register"),
           stats::counter("results", &Counters::results, "results", "results handed to the collection network")};
     }
   };
@@ -156,7 +156,7 @@ class SynchronousFan final : public Part {
   void count(int begin, int end, Count sums) {
     counters_.additions_2to1 += (end - begin - 1) * sums;
     for (int level = 1; level <= levels_; ++level)
-      counters_.register_writes += (((end - 1) >> level) - (begin >> level) + 1) * sums;
+      counters_.wire_writes += (((end - 1) >> level) - (begin >> level) + 1) * sums;
   }
 
   Params params_;

@@ -23,7 +23,7 @@ Ingredients continued(int ones, Count windows) {
   round.steps[1].add(0);
   for (int m = 1; m <= ones; ++m) round.steps[0].add(m), round.steps[1].add(m);
   round.word = [](const fabric::Position& at, int packet) {
-    return static_cast<float>(100 * at.window + packet + (at.kind == fabric::StepKind::weights ? 0.5 : 0));
+    return static_cast<float>(100 * at.window + packet) + (at.kind == fabric::StepKind::weights ? 0.5F : 0);
   };
   return round;
 }
