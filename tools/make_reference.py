@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import flexible_page
+import sigma_page
 import systolic_page
 from cairn import _core
 from pages import table
@@ -72,7 +73,8 @@ def pages() -> dict[Path, str]:
         reference / "presets.md": presets(),
         validation / "systolic.md": systolic_page.page(NOTE),
     }
-    made |= {validation / name: text for name, text in flexible_page.page(NOTE).items()}
+    for each in (flexible_page, sigma_page):
+        made |= {validation / name: text for name, text in each.page(NOTE).items()}
     for path in (ROOT / "docs").rglob("*.md"):
         if path not in made:
             made[path] = with_quotes(path.read_text())

@@ -4,7 +4,6 @@ import cairn
 import sigma_figure
 import sigma_rtl
 import sigma_schedules
-from cairn.operands import Floats
 from cairn.stonne.rand import sparse_operands
 from pages import Row, cases, passed, percent, rows, table
 
@@ -22,8 +21,6 @@ STEPS = (
     ("at once", "memory.drain_cycles", "0"),
     ("the RTL's registers before the multipliers: `sigma-rtl`", "distribution.latency", "3"),
 )
-# The RTL has a port a multiplier, which are as many lines here.
-Operands = tuple[Floats, Floats]
 
 
 def reference() -> str:
@@ -94,7 +91,9 @@ def ladder() -> list[tuple[str, str, list[int]]]:
 
 
 def table_three() -> str:
-    steps = [[words, setting, *(f"{each:,}" for each in found)] for words, setting, found in ladder()]
+    steps = [
+        [words, setting, *(f"{each:,}" for each in found)] for words, setting, found in ladder()
+    ]
     layers = [row["layer"] for row in rows("paper-sigma.csv")]
     return (
         "## The paper: Table III\n\n"

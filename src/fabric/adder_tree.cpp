@@ -274,7 +274,8 @@ bool AdderTree::fold(AdderCounters& counters) {
 }
 
 const std::vector<Stream>& AdderTree::flow(const std::vector<Stream>& products, AdderCounters& counters) {
-  out_.assign(plan_.adders.size(), {});
+  out_.resize(plan_.adders.size());
+  for (Stream& stream : out_) stream.clear();
   Count steps = 0;
   for (int cluster = 0; cluster < clusters_.count; ++cluster) {
     const int exit = exit_of(cluster);
@@ -298,7 +299,7 @@ const std::vector<Stream>& AdderTree::flow(const std::vector<Stream>& products, 
     counters.additions_2to1 += made.count() - folded.count();
     counters.queue_pushes -= made.count() - folded.count();
     counters.queue_pops -= made.count() - folded.count();
-    made = {};
+    made.clear();
   }
   return out_;
 }

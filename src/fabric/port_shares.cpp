@@ -8,6 +8,14 @@ void PortShares::deal(const Multicasts& all, std::size_t first, int port_shift, 
   words = hops = destinations = 0;
   for (std::size_t i = first; i < all.size(); ++i) {
     const std::span<const int> packet = all[i];
+    destinations += std::ssize(packet);
+    if (packet.size() == 1) {
+      const auto multiplier = static_cast<std::size_t>(packet.front());
+      rank[multiplier] = packets[multiplier >> port_shift]++;
+      ++words;
+      hops += port_shift;
+      continue;
+    }
     for (std::size_t own = 0, end = 0; own < packet.size(); own = end) {
       const int port = packet[own] >> port_shift;
       const int sent = packets[static_cast<std::size_t>(port)]++;
@@ -16,7 +24,6 @@ void PortShares::deal(const Multicasts& all, std::size_t first, int port_shift, 
       ++words;
       hops += port_hops(packet.subspan(own, end - own), port_shift);
     }
-    destinations += std::ssize(packet);
   }
 }
 

@@ -165,8 +165,8 @@ std::vector<ProductPath> product_paths(const TreePlan& plan, int multipliers_use
   };
   const auto follow = [&](int index, int side) {
     const Adder& adder = plan.adders[static_cast<std::size_t>(index)];
-    const bool aside = adder.mode == AdderMode::add_2 ||
-                       (adder.mode == AdderMode::add_1_pass_1 && (side == 0) == is_even(index));
+    const bool aside =
+        adder.mode == AdderMode::add_2 || (adder.mode == AdderMode::add_1_pass_1 && (side == 0) == is_even(index));
     ProductPath path;
     if (aside && adder.link >= 0) {
       path = at(adder.link, 0);

@@ -43,7 +43,10 @@ class Bus final : public Part {
         links_(links),
         paired_(params.pairs ? 2 * array.output_pairs : 0),
         lines_(static_cast<std::size_t>(links.results->lanes())),
-        pending_(static_cast<std::size_t>(links.sums->lanes())) {}
+        pending_(static_cast<std::size_t>(links.sums->lanes())) {
+    for (int lane = 0; lane < links.sums->lanes(); ++lane)
+      line_of_.push_back(static_cast<std::size_t>(bus_line(lane, paired_ / 2, count_of_lines(), params_.restart)));
+  }
 
   kernel::Wiring wiring() const override { return {{links_.sums}, {links_.results}}; }
   void configure(const Round&) override {}
@@ -54,7 +57,7 @@ class Bus final : public Part {
     chosen_.assign(lines_.size(), kNobody);
     links_.sums->occupied().for_each([&](int lane) {
       if (!links_.sums->can_pop(lane, now)) return;
-      int& chosen = chosen_[line_of(lane)];
+      int& chosen = chosen_[line_of(static_cast<std::size_t>(lane))];
       if (chosen == kNobody || turn_of(lane) < turn_of(chosen)) chosen = lane;
     });
     bool progress = false;
@@ -90,7 +93,7 @@ class Bus final : public Part {
       counters_.results_in += results;
       counters_.results_out += results;
       pending_[lane].append(sums);
-      inputs_.emplace_back(line_of(static_cast<int>(lane)), lane);
+      inputs_.emplace_back(line_of(lane), lane);
     }
     std::ranges::sort(inputs_);
     for (std::size_t i = 0, end = 0; i < inputs_.size(); i = end) {
@@ -105,7 +108,7 @@ class Bus final : public Part {
   void left_behind(std::vector<Cycle>& state) const override {
     for (std::size_t lane = 0; lane < pending_.size(); ++lane) {
       if (pending_[lane].empty()) continue;
-      state.push_back(lines_[line_of(static_cast<int>(lane))].free_at - links_.round.first_sum);
+      state.push_back(lines_[line_of(lane)].free_at - links_.round.first_sum);
       for (const kernel::Piece& piece : pending_[lane].pieces())
         state.insert(state.end(), {piece.first - links_.round.first_sum, piece.step, piece.count});
     }
@@ -144,9 +147,7 @@ class Bus final : public Part {
   };
 
   int count_of_lines() const { return static_cast<int>(lines_.size()); }
-  std::size_t line_of(int lane) const {
-    return static_cast<std::size_t>(bus_line(lane, paired_ / 2, count_of_lines(), params_.restart));
-  }
+  std::size_t line_of(std::size_t lane) const { return line_of_[lane]; }
   int input_of(int lane) const {
     if (lane < paired_) return 2 * (lane / 2 / count_of_lines()) + lane % 2;
     return paired_ / count_of_lines() + 1 + (lane - paired_) / count_of_lines();
@@ -155,7 +156,7 @@ class Bus final : public Part {
   // Flow: sums that left before the first of the round comes are done with.
   void settle() {
     for (std::size_t lane = 0; lane < pending_.size(); ++lane) {
-      Line& line = lines_[line_of(static_cast<int>(lane))];
+      Line& line = lines_[line_of(lane)];
       if (links_.round.at_rest) {
         line.free_at = 0;
         pending_[lane].clear();
@@ -172,13 +173,16 @@ class Bus final : public Part {
   }
 
   // How many inputs the round-robin pointer passes before it comes to this one.
-  int turn_of(int lane) const { return (input_of(lane) - lines_[line_of(lane)].next + inputs()) % inputs(); }
+  int turn_of(int lane) const {
+    return (input_of(lane) - lines_[line_of(static_cast<std::size_t>(lane))].next + inputs()) % inputs();
+  }
 
   Params params_;
   Links& links_;
   Counters counters_;
   int paired_;  // accumulation points in pairs: lanes 0 to paired_ - 1
   std::vector<Line> lines_;
+  std::vector<std::size_t> line_of_;  // by lane
   std::vector<int> chosen_;
   std::vector<kernel::Stream> pending_;  // flow: sums that may still be waiting, by accumulation point
   std::vector<Input> inputs_;            // flow: points with such sums

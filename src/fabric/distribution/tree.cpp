@@ -7,6 +7,7 @@
 #include <array>
 #include <bit>
 #include <span>
+#include <utility>
 
 #include "fabric/part.h"
 #include "fabric/port_shares.h"
@@ -119,23 +120,17 @@ class Tree final : public Part {
     for (Stream& stream : links_.words->streams) stream.clear();
     links_.round.port_waited = false;
     links_.round.ports_free = 0;
+    read_offers(firsts * folds, slides * folds, rows);
     for (std::size_t p = 0; p < ports_.size(); ++p) {
       Port& port = ports_[p];
       if (!port.busy) continue;
       if (links_.round.at_rest) port.free_at = 0;
-      kernel::Reader offers(links_.offers->streams[0]);
-      const auto serve_next = [&](StepKind kind, Count steps) {
-        offers.take(steps, [&](const Piece& piece) { serve(p, kind, piece); });
-      };
-      if (p == 0 && psums_ > 0) {
-        offers.take(1, [&](const Piece& weights) { serve_psums(weights); });
-      } else {
-        serve_next(StepKind::weights, folds);
-      }
-      if (slides == 0) serve_next(StepKind::window, firsts * folds * rows);
-      for (Count row = 0; slides > 0 && row < rows; ++row) {
-        serve_next(StepKind::window, firsts * folds);
-        serve_next(StepKind::slide, slides * folds);
+      for (const auto& [kind, steps] : offers_) {
+        if (kind == StepKind::weights && p == 0 && psums_ > 0) {
+          serve_psums(steps);
+        } else {
+          serve(p, kind, steps);
+        }
       }
       links_.round.ports_free = std::max(links_.round.ports_free, port.free_at);
     }
@@ -260,6 +255,21 @@ class Tree final : public Part {
     if (psum_at_.round != round_) psum_at_.window = psums_;
   }
 
+  // Flow: what is offered, by kind: weights, then for each row the steps of its first window and those that slide.
+  void read_offers(Count firsts, Count slides, Count rows) {
+    offers_.clear();
+    kernel::Reader offers(links_.offers->streams[0]);
+    const auto next = [&](StepKind kind, Count steps) {
+      offers.take(steps, [&](const Piece& piece) { offers_.emplace_back(kind, piece); });
+    };
+    next(StepKind::weights, packets_->clusters().folds);
+    if (slides == 0) return next(StepKind::window, firsts * rows);
+    for (Count row = 0; row < rows; ++row) {
+      next(StepKind::window, firsts);
+      next(StepKind::slide, slides);
+    }
+  }
+
   // Flow: steps of a kind that are offered at the times of a piece.
   void serve(std::size_t p, StepKind kind, const Piece& steps) {
     Port& port = ports_[p];
@@ -358,7 +368,8 @@ class Tree final : public Part {
   int port_shift_;         // levels of switches under a port: 2 ^ port_shift_ multipliers are its own
   std::vector<Port> ports_;
   std::array<PortShares, kStepKinds> shares_;
-  bool listed_ = false;  // the shares' packets, of this round
+  std::vector<std::pair<StepKind, Piece>> offers_;  // flow: steps offered in the round
+  bool listed_ = false;                             // the shares' packets, of this round
   Packets* packets_ = nullptr;
   Count round_ = -1;        // where rounds reconfigure
   Count before_round_ = 0;  // packets of the rounds before, there

@@ -84,7 +84,7 @@ class Art final : public Part {
 
   void flow() override {
     const std::vector<kernel::Stream>& outputs = tree_.flow(links_.products->streams, counters_);
-    std::ranges::fill(links_.sums->streams, kernel::Stream{});
+    for (kernel::Stream& stream : links_.sums->streams) stream.clear();
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       if (outputs[i].empty()) continue;
       kernel::Stream sums = outputs[i];

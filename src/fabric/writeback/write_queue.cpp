@@ -154,7 +154,10 @@ class WriteQueue final : public Part {
     } else {
       settle();
     }
-    arrivals_ = links_.results->streams;
+    arrivals_.clear();
+    for (const kernel::Stream& stream : links_.results->streams) {
+      if (!stream.empty()) arrivals_.push_back(stream);
+    }
     counters_.results += round_.results;
     counters_.output_writes += round_.outputs;
     if (round_.adds) counters_.psum_reads += round_.outputs;
