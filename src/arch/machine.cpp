@@ -29,7 +29,14 @@ class Reader {
     check_top_level(root);
     Machine machine{text(root, "name"), text(root, "summary"), text(root, "follows"), {}, {}};
     for (const std::string& slot : slots()) read_part(root, slot, machine);
-    for (const auto& [path, value] : overrides) override_value(machine, path, value);
+    // Types first, since another part starts from its own defaults.
+    const auto chooses_part = [](const std::string& path) { return path.ends_with(".type"); };
+    for (const auto& [path, value] : overrides) {
+      if (chooses_part(path)) override_value(machine, path, value);
+    }
+    for (const auto& [path, value] : overrides) {
+      if (!chooses_part(path)) override_value(machine, path, value);
+    }
     if (faults_.empty()) {
       machine.family = family(machine, "memory");
       for (const std::string& slot : slots()) check_family(machine, slot);
@@ -278,6 +285,7 @@ FlexibleArray flexible_array(const Machine& machine) {
           static_cast<int>(lines == 0 ? machine.part("multiplier").integer("multipliers") : lines),
           memory.word("folds") == "outer" ? Folding::buffer : folding,
           reduction.type == "temporal",
+          reduction.type == "temporal" || reduction.type == "fan",
           multiplier.type == "linear",
           multiplier.type == "linear" && multiplier.word("forwarding") == "right",
           memory.flag("row_barrier")};
@@ -288,7 +296,8 @@ SparseArray sparse_array(const Machine& machine) {
   const Part& reduction = machine.part("reduction");
   SparseArray array{static_cast<int>(machine.part("multiplier").integer("multipliers")),
                     memory.word("stationary") == "inputs", reduction.type == "temporal",
-                    reduction.type != "art" || reduction.flag("accumulators")};
+                    reduction.type != "art" || reduction.flag("accumulators"),
+                    reduction.type == "temporal" || reduction.type == "fan"};
   if (memory.type == "bitmap") {
     array.minimum_ones = static_cast<int>(memory.integer("minimum_ones"));
     array.psums_streamed = memory.word("psums") == "streamed";

@@ -78,6 +78,7 @@ struct FlexibleArray {
   int lines;  // of the collection network, results a cycle
   Folding folding;
   bool only_over_time;       // it adds up nothing else: a virtual neuron is one multiplier
+  bool folds_singles;        // it adds up folds of virtual neurons of one multiplier, side by side
   bool forwards = true;      // multipliers hand inputs on to a neighbour
   bool rightward = false;    // the right one
   bool row_barrier = false;  // rows and rounds begin in a machine at rest
@@ -90,6 +91,7 @@ struct SparseArray {
   bool stationary_inputs;  // the first operand of a matrix product stays in the multipliers, else the second
   bool only_over_time;     // it adds up nothing else: a virtual neuron is one multiplier
   bool adds_folds;         // the reduction network does, where an output takes several
+  bool folds_singles;      // also of virtual neurons of one multiplier, side by side
   // Bitmaps.
   int minimum_ones = 1;        // of a stationary vector
   bool psums_streamed = true;  // to a multiplier of their own, else the global buffer adds them up

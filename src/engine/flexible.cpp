@@ -329,12 +329,12 @@ void check_fit(const arch::FlexibleArray& array, const mapping::Nest& nest, cons
                            "multiplier each",
                            tile.cluster()),
                nest.matrix ? "K = 1, or reduction.type = art" : "R = S = C = 1, or reduction.type = art");
-  } else if (tile.cluster() == 1 && folds > 1 && array.folding == arch::Folding::reduction && !array.only_over_time &&
+  } else if (tile.cluster() == 1 && folds > 1 && array.folding == arch::Folding::reduction && !array.folds_singles &&
              tile.clusters() > 1) {
     faults.add(Code::unsupported_mapping, "tile",
                "virtual neurons of one multiplier: two of them would share an accumulator at the first adder",
-               nest.matrix ? "K = 2 or more, or reduction.type = temporal"
-                           : "R, S or C of 2 or more, or reduction.type = temporal");
+               nest.matrix ? "K = 2 or more, or reduction.type = temporal or fan"
+                           : "R, S or C of 2 or more, or reduction.type = temporal or fan");
   }
   faults.raise_if_any();
 }

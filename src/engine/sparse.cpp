@@ -77,10 +77,10 @@ void check_fit(const arch::SparseArray& array, const SparseOperands& operands, c
         fmt::format("a row of {} entries takes several folds of {}, which nothing adds up", longest, tile.depth),
         fmt::format("K = {} or more, or reduction.accumulators = true", longest));
   }
-  if (folds && tile.depth == 1 && tile.columns > 1 && !array.only_over_time) {
+  if (folds && tile.depth == 1 && tile.columns > 1 && !array.folds_singles) {
     throw Error(Code::unsupported_mapping, "tile",
                 "virtual neurons of one multiplier: two of them would share an accumulator at the first adder",
-                "K = 2 or more, or reduction.type = temporal");
+                "K = 2 or more, or reduction.type = temporal or fan");
   }
 }
 
@@ -259,7 +259,8 @@ struct Candidate {
   mapping::SparseTile tile;
 };
 
-// Every tile that fits, but for those that need no fewer windows than a smaller one; the most promising first.
+// Every tile that fits, the most promising first. Larger ones than the operands fill can be better: their virtual
+// neurons lie elsewhere in the tree.
 std::vector<Candidate> candidates(const arch::Machine& machine, const SparseOperands& operands) {
   const arch::SparseArray array = arch::sparse_array(machine);
   const std::vector<std::int64_t>& begin = operands.stationary().begin;
@@ -269,15 +270,14 @@ std::vector<Candidate> candidates(const arch::Machine& machine, const SparseOper
   const std::int64_t ports = machine.part("distribution").integer("bandwidth");
   const bool tree = machine.part("distribution").type == "tree";
   std::vector<Candidate> all;
-  for (std::int64_t depth = 1; depth <= std::min<std::int64_t>(array.multipliers, longest); ++depth) {
+  for (std::int64_t depth = 1; depth <= array.multipliers; ++depth) {
     const bool folds = longest > depth;
     if (array.only_over_time && depth > 1) break;
     if (folds && !array.adds_folds) continue;
-    const bool alone = folds && depth == 1 && !array.only_over_time;  // one virtual neuron
+    const bool alone = folds && depth == 1 && !array.folds_singles;  // one virtual neuron
     const std::int64_t most = alone ? 1 : std::min<std::int64_t>(array.multipliers / depth, operands.steps());
     for (std::int64_t columns = 1; columns <= most; ++columns) {
       const Count windows = util::ceil_div(operands.steps(), columns);
-      if (columns > 1 && util::ceil_div(operands.steps(), columns - 1) == windows) continue;
       const std::int64_t busy = tree ? std::min<std::int64_t>(columns * depth, array.multipliers / ports)
                                      : util::ceil_div(columns * depth, ports);
       Cycle bound = 0;

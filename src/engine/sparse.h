@@ -23,7 +23,7 @@ struct RowMapping {
     double cost(Objective objective) const;
   };
   std::vector<Evaluated> evaluated;
-  Count legal = 0;  // tiles that fit, but for those that need no fewer windows than a smaller one
+  Count legal = 0;  // tiles that fit
 };
 RowMapping map_rows(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const Operands& operands,
                     Objective objective, const Progress& progress = {});

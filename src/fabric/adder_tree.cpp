@@ -84,7 +84,7 @@ void AdderTree::make_routes() {
       route = {Way::parent, parent_of(index), index % 2 == 1 ? left : right};
     }
   }
-  for (int v = 0; v < clusters_.count; ++v) {
+  for (int v = 0; v < clusters_.count && !plan_.singles; ++v) {
     for (int i = clusters_.begin(v); i < clusters_.end(v); ++i) follow(i, v);
   }
 }
@@ -134,9 +134,17 @@ bool AdderTree::tick(const kernel::Wires<float>::Frame& products, AdderCounters&
   const int first_leaf = plan_.multipliers / 2 - 1;
   Count taken = 0;
   products.valid.for_each([&](int i) {
-    sides_[i % 2 == 0 ? left : right].push(first_leaf + i / 2, products.values[static_cast<std::size_t>(i)]);
+    const float value = products.values[static_cast<std::size_t>(i)];
     ++taken;
+    if (plan_.singles) {
+      const int adder = paths_[static_cast<std::size_t>(i)].exit;
+      folds_[static_cast<std::size_t>(adder)].waiting.push({value, i});
+      folding_now_.set(adder);
+    } else {
+      sides_[i % 2 == 0 ? left : right].push(first_leaf + i / 2, value);
+    }
   });
+  if (plan_.singles) counters.queue_pops += taken;
   counters.queue_pushes += taken;
   counters.wire_writes += taken;
   bool worked = false;
@@ -290,16 +298,16 @@ const std::vector<Stream>& AdderTree::flow(const std::vector<Stream>& products, 
   if (!folding_) return out_;
   for (int cluster = 0; cluster < clusters_.count; ++cluster) {
     const int exit = exit_of(cluster);
-    Stream& made = out_[static_cast<std::size_t>(exit)];
+    Stream made = std::move(out_[static_cast<std::size_t>(exit)]);
     if (made.empty()) continue;
-    const int fold_at = plan_.adders[static_cast<std::size_t>(exit)].fold_at;
+    const int fold_at = plan_.singles ? exit : plan_.adders[static_cast<std::size_t>(exit)].fold_at;
     Stream& folded = out_[static_cast<std::size_t>(fold_at)];
-    folded = made.delayed(exit == 0 ? 0 : 1).served(1).every(clusters_.folds);
-    counters.wire_writes += distinct(made) - steps;  // two of the same cycle cross together
+    folded = made.delayed(exit == 0 || plan_.singles ? 0 : 1).served(1).every(clusters_.folds);
+    if (!plan_.singles) counters.wire_writes += distinct(made) - steps;  // two of the same cycle cross together
     counters.additions_2to1 += made.count() - folded.count();
     counters.queue_pushes -= made.count() - folded.count();
     counters.queue_pops -= made.count() - folded.count();
-    made.clear();
+    if (!plan_.singles) out_[static_cast<std::size_t>(exit)].clear();
   }
   return out_;
 }

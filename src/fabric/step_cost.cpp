@@ -18,6 +18,11 @@ class StepCount {
         arrivals_(plan.adders.size() * kSides, kNothing) {}
 
   AdderCounters cost(int used) {
+    if (plan_.singles) {  // into a folding adder, and out of it
+      cost_.wire_writes = used;
+      cost_.queue_pushes = cost_.queue_pops = 2 * used;
+      return cost_;
+    }
     const int leaves = plan_.multipliers / 2 - 1;
     for (int i = 0; i < used; ++i) arrival(leaves + i / 2, i % 2 == 0 ? left : right) = 0;
     cost_.queue_pushes = cost_.wire_writes = used;

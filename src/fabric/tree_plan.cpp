@@ -10,6 +10,14 @@
 namespace cairn::fabric {
 namespace {
 
+// In the order from left to right in which the tree can be drawn, the adders above stand between those below; the
+// output of one (or of a multiplier, a level below the leaves) goes to the one next to it on the right side of an odd
+// one, to the parent of an even one.
+int folding_adder(int multipliers, int level, int j) {
+  for (; j % 2 == 1; j /= 2) --level;
+  return level == 0 ? multipliers - 1 : adder_index(level - 1, j / 2);
+}
+
 // The algorithm of spec dense 7.1. What reaches a level from one virtual neuron is always a run of neighbours, so a run
 // is all that is kept.
 class Planner {
@@ -33,6 +41,12 @@ class Planner {
       adder(first_).complete = true;
       if (switches_ == Switches::doubled) return;  // the reference sets up the way to the root as well
     }
+  }
+
+  // Virtual neurons of one multiplier whose folds are to be added up.
+  void add_single(int multiplier) {
+    plan_.singles = true;
+    fold(folding_adder(plan_.multipliers, plan_.levels, multiplier));
   }
 
   TreePlan take() { return std::move(plan_); }
@@ -121,22 +135,16 @@ class Planner {
     one.configured = true;
   }
 
-  // In the order from left to right in which the tree can be drawn, the adders above stand between those below; the
-  // output goes to the one next to it on the right side of an odd adder, to the parent of an even one.
   void hand_to_fold() {
-    int level = level_;
-    int j = first_;
-    while (j % 2 == 1) {
-      j /= 2;
-      --level;
-    }
-    const int extra = plan_.multipliers - 1;
-    const int target = level - 1 < 0 ? extra : adder_index(level - 1, j / 2);
     adder(first_).complete = true;
-    adder(first_).fold_at = target;
+    adder(first_).fold_at = fold(folding_adder(plan_.multipliers, level_, first_));
+  }
+
+  int fold(int target) {
     Adder& fold = plan_.adders[static_cast<std::size_t>(target)];
     fold.configured = true;
     fold.mode = AdderMode::fold;
+    return target;
   }
 
   bool folding_;
@@ -151,13 +159,25 @@ class Planner {
 
 TreePlan plan_tree(int multipliers, const Clusters& clusters, bool folding, Switches switches) {
   Planner planner(multipliers, folding, switches);
-  for (int i = 0; i < clusters.count; ++i) planner.add(clusters.begin(i), clusters.end(i) - clusters.begin(i));
+  const bool singles = folding && clusters.folds > 1 && clusters.count > 1 && clusters.used() == clusters.count;
+  for (int i = 0; i < clusters.count; ++i) {
+    if (singles) {
+      planner.add_single(i);
+    } else {
+      planner.add(clusters.begin(i), clusters.end(i) - clusters.begin(i));
+    }
+  }
   return planner.take();
 }
 
 // From the root down: the way from an adder's input goes on as that from the input of the next one. What comes from a
 // neighbour is added there, like what comes from below.
 std::vector<ProductPath> product_paths(const TreePlan& plan, int multipliers_used) {
+  if (plan.singles) {
+    std::vector<ProductPath> paths;
+    for (int i = 0; i < multipliers_used; ++i) paths.push_back({folding_adder(plan.multipliers, plan.levels, i), 0, 0});
+    return paths;
+  }
   const int adders = plan.multipliers - 1;
   std::vector<ProductPath> from(2 * static_cast<std::size_t>(adders));  // by adder and side, left first
   const auto at = [&](int index, int side) -> ProductPath& {
@@ -209,7 +229,7 @@ Count results_per_line(int multipliers, const Clusters& clusters, bool folding, 
   std::vector<Count> served(static_cast<std::size_t>(lines), 0);
   for (int i = 0; i < clusters.count; ++i) {
     const int exit = paths[static_cast<std::size_t>(clusters.begin(i))].exit;
-    const int adder = folding ? plan.adders[static_cast<std::size_t>(exit)].fold_at : exit;
+    const int adder = folding && !plan.singles ? plan.adders[static_cast<std::size_t>(exit)].fold_at : exit;
     ++served[static_cast<std::size_t>(
         bus_line(outputs.lane_of[static_cast<std::size_t>(adder)], outputs.pairs, lines, restart))];
   }

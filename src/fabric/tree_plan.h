@@ -36,6 +36,7 @@ struct Adder {
 struct TreePlan {
   int multipliers = 0;
   int levels = 0;
+  bool singles = false;       // FAN: every multiplier hands its products to a folding adder of its own
   std::vector<Adder> adders;  // by level, left to right; last, for FAN, the extra one above the root
 };
 
@@ -49,7 +50,7 @@ TreePlan plan_tree(int multipliers, const Clusters& clusters, bool folding, Swit
 
 // The way of a multiplier's products through the tree.
 struct ProductPath {
-  int exit = 0;  // the adder at which their sum leaves
+  int exit = 0;  // the adder at which their sum leaves, or that adds up the folds of a single multiplier
   // From the first adder to that one.
   int levels = 0;  // climbed
   int links = 0;   // crossed

@@ -67,7 +67,7 @@ class Enumeration {
     const Iterations iterations(nest_, tile_);
     const bool folded = iterations.folds() > 1;
     if (cluster_size(nest_, tile_, array_) * tile_.clusters() > array_.multipliers) return;
-    if (folded && array_.folding == arch::Folding::reduction && !array_.only_over_time && tile_.cluster() == 1 &&
+    if (folded && array_.folding == arch::Folding::reduction && !array_.folds_singles && tile_.cluster() == 1 &&
         tile_.clusters() > 1)
       return;
     const auto at = [&](Loop loop) { return tile_.sizes[loop]; };
@@ -77,7 +77,7 @@ class Enumeration {
     const std::int64_t inputs = across * positions(at(Loop::y), at(Loop::s), nest_.stride[1], nest_.dilation[1]);
     // In a step of a kind the busiest port sends no less than the mean; that may be another port for each kind.
     const auto busiest = [&](std::int64_t words) { return ceil_div(words, array_.ports); };
-    const Count sliding = slides(nest_, tile_) ? iterations[Loop::x] * (iterations[Loop::y] - 1) : 0;
+    const Count sliding = array_.forwards && slides(nest_, tile_) ? iterations[Loop::x] * (iterations[Loop::y] - 1) : 0;
     const Count whole = iterations.windows() - sliding;
     const Cycle steps = std::max({1 + iterations.windows(), whole * busiest(inputs), sliding * busiest(across),
                                   busiest(weights + whole * inputs + sliding * across)});

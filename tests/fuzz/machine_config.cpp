@@ -26,14 +26,25 @@ std::string value(const schema::Parameter& parameter, FuzzedDataProvider& bytes)
   return parameter.choices[bytes.ConsumeIntegralInRange<std::size_t>(0, parameter.choices.size() - 1)];
 }
 
-// Any parts of one family with any small parameters, not only combinations that the rules accept.
-arch::Overrides overrides(const std::string& family, FuzzedDataProvider& bytes) {
+enum class MachineKind { systolic, dense, sparse };
+
+// Any parts of one family with any small parameters, not only combinations that the rules accept; but a sparse machine
+// has a controller of its own, and the multipliers that both of these want.
+bool fits(MachineKind kind, const schema::ComponentInfo& part) {
+  if (!part.family.empty() && part.family != (kind == MachineKind::systolic ? "systolic" : "flexible")) return false;
+  if (kind == MachineKind::systolic) return true;
+  const bool sparse = kind == MachineKind::sparse;
+  if (part.slot == "memory") return sparse != (part.type == "dense");
+  return part.slot != "multiplier" || !sparse || part.type == "disabled";
+}
+
+arch::Overrides overrides(MachineKind kind, FuzzedDataProvider& bytes) {
   static const schema::Catalog kCatalog = fabric::catalog();
   arch::Overrides all;
   for (const std::string& slot : arch::slots()) {
     std::vector<const schema::ComponentInfo*> fitting;
     for (const schema::ComponentInfo& c : kCatalog) {
-      if (c.slot == slot && (c.family.empty() || c.family == family)) fitting.push_back(&c);
+      if (c.slot == slot && fits(kind, c)) fitting.push_back(&c);
     }
     const schema::ComponentInfo& part = *fitting[bytes.ConsumeIntegralInRange<std::size_t>(0, fitting.size() - 1)];
     all.emplace_back(slot + ".type", part.type);
@@ -42,9 +53,20 @@ arch::Overrides overrides(const std::string& family, FuzzedDataProvider& bytes) 
   return all;
 }
 
-// Any small tile on a flexible machine: it may be refused.
+bool is_sparse(const arch::Machine& description) {
+  const arch::Control control = arch::control(description);
+  return control == arch::Control::bitmaps || control == arch::Control::rows;
+}
+
+// Any small tile on a flexible machine: it may be refused, of a sparse one not before it is run. Any order of the
+// vectors.
 std::optional<engine::Tile> tile(SplitMix64& random, const arch::Machine& description, const Operation& operation) {
   if (description.family == "systolic") return random_tile(random, description, operation);
+  if (is_sparse(description)) {
+    if (random.one_in(2)) return random_tile(random, description, operation);
+    return mapping::SparseTile{random.between(1, 20), random.between(1, 20),
+                               static_cast<mapping::Schedule>(random.between(0, 3)), random.next()};
+  }
   const NamedTile named = random_named_tile(random, operation, random.between(1, 80));
   std::optional<engine::Tile> taken;
   fuzz::ends_well([&] { taken = engine::tile_of(description, operation, named); });
@@ -57,8 +79,16 @@ void check(const arch::Machine& description, SplitMix64 random) {
   const std::optional<engine::Tile> chosen = tile(random, description, operation);
   if (!chosen) return;
   const std::string what = text(engine::named_tile(description, operation, *chosen)) + ", " + text(operation) + ": ";
-  const Data data = testing::random_data(random, operation);
-  const Evaluation stepped = step(description, operation, *chosen, data);
+  const Data data =
+      testing::random_data(random, operation, is_sparse(description) ? random_densities(random) : Densities{});
+  std::optional<Evaluation> stepped_or_none;
+  if (!fuzz::ends_well([&] { stepped_or_none = step(description, operation, *chosen, data); })) {
+    const bool flowed = fuzz::ends_well([&] { flow(description, operation, *chosen, data); });
+    fuzz::demand(!flowed, what + "step refuses what flow takes");
+    fuzz::demand(arch::control(description) == arch::Control::rows, what + "a tile that fits is refused");
+    return;
+  }
+  const Evaluation& stepped = *stepped_or_none;
   fuzz::demand(stepped.values == data.expected, what + "the stepped values are wrong");
   const std::string against_flow = difference(stepped, flow(description, operation, *chosen, data));
   fuzz::demand(against_flow.empty(), what + "step and flow differ: " + against_flow);
@@ -70,11 +100,13 @@ void check(const arch::Machine& description, SplitMix64 random) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   FuzzedDataProvider bytes(data, size);
-  const bool flexible = bytes.ConsumeBool();
-  const arch::Overrides chosen = overrides(flexible ? "flexible" : "systolic", bytes);
+  const auto kind = static_cast<MachineKind>(bytes.ConsumeIntegralInRange(0, 2));
+  const arch::Overrides chosen = overrides(kind, bytes);
   const SplitMix64 random(bytes.ConsumeIntegral<std::uint64_t>());
   std::optional<arch::Machine> description;
-  if (!fuzz::ends_well([&] { description = machine(flexible ? "maeri-64" : "tpu-16x16", chosen); })) return 0;
+  if (!fuzz::ends_well(
+          [&] { description = machine(kind == MachineKind::systolic ? "tpu-16x16" : "maeri-64", chosen); }))
+    return 0;
   const bool ran = fuzz::ends_well([&] { check(*description, random); });
   fuzz::demand(ran, "a valid machine refused a small operation: " + text(chosen));
   return 0;

@@ -27,10 +27,16 @@ TEST(Override, that_comes_last_wins) {
 }
 
 TEST(Override, of_a_type_starts_from_the_defaults_of_the_new_part) {
-  const arch::Machine machine = parsed(kMachineText, {{"collection.latency", "7"}, {"collection.type", "shift"}});
+  const arch::Machine machine = parsed(with_line(15, "type = \"bus\"\nlatency = 7"), {{"collection.type", "shift"}});
   EXPECT_EQ(machine.part("collection").type, "shift");
   EXPECT_EQ(machine.part("collection").integer("latency"), 0);
   EXPECT_FALSE(machine.part("collection").values.contains("lines"));
+}
+
+TEST(Override, of_a_type_comes_first_wherever_it_is_given) {
+  const arch::Machine machine = parsed(kMachineText, {{"collection.latency", "7"}, {"collection.type", "shift"}});
+  EXPECT_EQ(machine.part("collection").type, "shift");
+  EXPECT_EQ(machine.part("collection").integer("latency"), 7);
 }
 
 TEST(Override, knows_the_parameters_of_the_type_that_is_there_by_then) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "arch/texts.h"
@@ -37,6 +38,46 @@ TEST(Presets, of_flexible_machines_have_the_multipliers_of_their_name_and_at_mos
     EXPECT_EQ(description.part("multiplier").integer("multipliers"), multipliers);
     EXPECT_EQ(description.part("distribution").integer("bandwidth"), std::min<std::int64_t>(multipliers, 128));
     EXPECT_EQ(description.part("collection").integer("lines"), std::min<std::int64_t>(multipliers, 128));
+  }
+}
+
+// The multipliers, ports and lines in their names and in what they follow.
+TEST(Presets, of_sparse_machines_have_the_sizes_that_they_follow) {
+  struct Expected {
+    const char* name;
+    const char* memory;
+    const char* distribution;
+    const char* reduction;
+    std::int64_t multipliers;
+    std::int64_t ports;
+    std::int64_t lines;
+  };
+  for (const Expected& e : {Expected{"sigma-64", "bitmap", "benes", "synchronous-fan", 64, 64, 64},
+                            Expected{"sigma-128", "bitmap", "benes", "synchronous-fan", 128, 128, 128},
+                            Expected{"sigma-256", "bitmap", "benes", "synchronous-fan", 256, 128, 128},
+                            Expected{"sigma-rtl", "bitmap", "benes", "synchronous-fan", 128, 128, 0},
+                            Expected{"sigma-tree-256", "bitmap", "tree", "art", 256, 128, 128},
+                            Expected{"magma-128", "csr", "tree", "art", 128, 64, 64}}) {
+    SCOPED_TRACE(e.name);
+    const Machine machine = load_machine(e.name);
+    const arch::Machine& description = machine.description();
+    EXPECT_EQ(description.family, "flexible");
+    EXPECT_EQ(description.part("memory").type, e.memory);
+    EXPECT_EQ(description.part("distribution").type, e.distribution);
+    EXPECT_EQ(description.part("multiplier").type, "disabled");
+    EXPECT_EQ(description.part("reduction").type, e.reduction);
+    EXPECT_EQ(description.part("multiplier").integer("multipliers"), e.multipliers);
+    EXPECT_EQ(description.part("distribution").integer("bandwidth"), e.ports);
+    EXPECT_EQ(description.part("collection").integer("lines"), e.lines);
+  }
+}
+
+// log2 of the multipliers.
+TEST(Presets, without_a_barrier_rest_as_long_as_there_are_levels_of_adders) {
+  for (const auto& [name, levels] : std::map<std::string, std::int64_t>{{"sigma-64", 6}, {"sigma-128", 7}}) {
+    const Machine machine = load_machine(name);
+    EXPECT_FALSE(machine.description().part("memory").flag("fold_barrier"));
+    EXPECT_EQ(machine.description().part("memory").integer("drain_cycles"), levels) << name;
   }
 }
 

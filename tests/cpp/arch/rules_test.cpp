@@ -98,6 +98,88 @@ TEST(Rules, of_folds_that_the_global_buffer_adds_up_want_a_network_that_adds_up_
     expect_rule("maeri-64", {{"memory.folds", "outer"}, {"reduction.type", network}}, "memory.folds", message, remedy);
 }
 
+// sigma-tree-256 with bitmaps, magma-128 with rows.
+TEST(Rules, of_sparse_machines_refuse_links_between_multipliers) {
+  for (const char* preset : {"sigma-tree-256", "sigma-256", "magma-128"})
+    expect_rule(preset, {{"multiplier.type", "linear"}}, "multiplier.type",
+                "a sparse machine hands no inputs on between multipliers", "type = \"disabled\"");
+}
+
+TEST(Rules, of_bitmaps_want_a_network_for_virtual_neurons_of_unequal_sizes) {
+  EXPECT_TRUE(broken("sigma-tree-256", {{"reduction.type", "synchronous-fan"}}).empty());
+  for (const std::string network : {"fan", "temporal"})
+    expect_rule("sigma-tree-256", {{"reduction.type", network}}, "reduction.type",
+                "virtual neurons of unequal sizes cannot be added up by '" + network + "'",
+                "type = \"art\" or \"synchronous-fan\"");
+}
+
+TEST(Rules, of_bitmaps_want_three_multipliers_for_each_virtual_neuron_of_an_art) {
+  EXPECT_TRUE(broken("sigma-tree-256", {{"memory.minimum_ones", "3"}}).empty());
+  EXPECT_TRUE(broken("sigma-tree-256", {{"memory.minimum_ones", "4"}}).empty());
+  for (const char* ones : {"1", "2"}) {
+    EXPECT_TRUE(broken("sigma-256", {{"memory.minimum_ones", ones}}).empty()) << "a synchronous FAN";
+    expect_rule("sigma-tree-256", {{"memory.minimum_ones", ones}}, "memory.minimum_ones",
+                "virtual neurons of one or two multipliers beside larger ones meet these in the adders of an ART",
+                "minimum_ones = 3, or reduction.type = \"synchronous-fan\"");
+  }
+}
+
+TEST(Rules, of_folds_without_a_barrier_want_a_network_in_which_no_word_waits) {
+  const std::string message =
+      "folds without a barrier (memory.fold_barrier = false) need a distribution network in which no word waits";
+  const std::string remedy = "type = \"benes\" with bandwidth = 128";
+  EXPECT_TRUE(broken("sigma-128", {}).empty());
+  expect_rule("sigma-128", {{"distribution.type", "tree"}}, "distribution", message, remedy);
+  expect_rule("sigma-128", {{"distribution.bandwidth", "64"}}, "distribution", message, remedy);
+  EXPECT_TRUE(broken("sigma-128", {{"distribution.bandwidth", "64"}, {"memory.fold_barrier", "true"}}).empty());
+}
+
+TEST(Rules, of_folds_without_a_barrier_want_adders_whose_setting_travels_with_the_products) {
+  expect_rule("sigma-128", {{"reduction.type", "art"}}, "reduction.type",
+              "folds without a barrier (memory.fold_barrier = false) need adders whose setting travels with the "
+              "products",
+              "type = \"synchronous-fan\"");
+  EXPECT_TRUE(broken("sigma-128", {{"reduction.type", "art"}, {"memory.fold_barrier", "true"}}).empty());
+}
+
+TEST(Rules, of_folds_without_a_barrier_want_partial_sums_that_no_fold_waits_for) {
+  expect_rule("sigma-128", {{"memory.psums", "streamed"}}, "memory.psums",
+              "folds without a barrier (memory.fold_barrier = false) need partial sums that no fold waits for",
+              "psums = \"buffer\"");
+  EXPECT_TRUE(broken("sigma-128", {{"memory.psums", "streamed"}, {"memory.fold_barrier", "true"}}).empty());
+}
+
+TEST(Rules, of_rows_refuse_a_network_that_adds_up_nothing_over_time) {
+  for (const char* network : {"art", "fan", "temporal"})
+    EXPECT_TRUE(broken("magma-128", {{"reduction.type", network}}).empty()) << network;
+  expect_rule("magma-128", {{"reduction.type", "synchronous-fan"}}, "reduction.type",
+              "rows of a sparse matrix are added up over time as well, which a synchronous FAN does not",
+              "type = \"art\", \"fan\" or \"temporal\"");
+}
+
+TEST(Rules, of_dense_machines_want_someone_to_add_up_folds) {
+  const std::string message =
+      "multipliers without links pass no partial sums on, and the reduction network adds up no folds";
+  const std::string remedy = "type = \"linear\", memory.folds = \"outer\", or a reduction network with accumulators";
+  EXPECT_TRUE(broken("maeri-64", {{"multiplier.type", "disabled"}}).empty()) << "its ART has accumulators";
+  const arch::Overrides none{{"multiplier.type", "disabled"}, {"reduction.accumulators", "false"}};
+  expect_rule("maeri-64", none, "multiplier.type", message, remedy);
+  const arch::Overrides fan{{"multiplier.type", "disabled"}, {"reduction.type", "synchronous-fan"}};
+  expect_rule("maeri-64", fan, "multiplier.type", message, remedy);
+  for (arch::Overrides outside : {none, fan}) {
+    outside.emplace_back("memory.folds", "outer");
+    EXPECT_TRUE(broken("maeri-64", outside).empty()) << text(outside);
+  }
+}
+
+TEST(Rules, of_sparse_machines_want_powers_of_two) {
+  for (const char* preset : {"sigma-tree-256", "magma-128"}) {
+    for (const char* path : {"multiplier.multipliers", "distribution.bandwidth", "collection.lines"})
+      expect_rule(preset, {{"distribution.bandwidth", "1"}, {"collection.lines", "1"}, {path, "48"}}, path,
+                  "48 is not a power of two, which its trees need", "32 or 64");
+  }
+}
+
 TEST(Rules, of_flexible_machines_that_are_broken_together_are_told_together) {
   EXPECT_EQ(
       places(broken("maeri-64",

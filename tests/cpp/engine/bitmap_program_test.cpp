@@ -15,8 +15,8 @@ using engine::BitmapProgram;
 using fabric::Multicast;
 using fabric::Multicasts;
 using fabric::Position;
-using fabric::Stored;
 using fabric::StepKind;
+using fabric::Stored;
 using mapping::Schedule;
 using mapping::SparseTile;
 
@@ -25,6 +25,7 @@ arch::SparseArray machine_of(int multipliers, bool psums_streamed = true, int mi
           .stationary_inputs = false,
           .only_over_time = false,
           .adds_folds = true,
+          .folds_singles = false,
           .minimum_ones = minimum_ones,
           .psums_streamed = psums_streamed};
 }

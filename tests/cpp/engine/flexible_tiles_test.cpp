@@ -21,7 +21,7 @@ std::string refusal(const arch::Machine& machine, const mapping::Nest& nest, con
   if (needed > machine.part("multiplier").integer("multipliers")) return "E401";
   if (network == "temporal") return tile.cluster() > 1 ? "U204" : "";
   // A leaf adder has one accumulator for its two multipliers.
-  return tile.cluster() == 1 && folds > 1 && tile.clusters() > 1 && adds_up ? "U204" : "";
+  return network == "art" && tile.cluster() == 1 && folds > 1 && tile.clusters() > 1 && adds_up ? "U204" : "";
 }
 
 TEST(FlexibleTile, is_taken_if_it_fits_and_refused_with_the_reason_if_not) {
@@ -86,16 +86,17 @@ TEST(FlexibleTile, of_virtual_neurons_is_refused_by_a_reduction_over_time_only) 
 }
 
 TEST(FlexibleTile, of_single_multipliers_is_refused_where_two_would_share_an_accumulator) {
+  const std::string why =
+      "virtual neurons of one multiplier: two of them would share an accumulator at the first adder";
+  expect_refused({}, kProduct, {{"N", 2}}, "U204", "tile", why, "K = 2 or more, or reduction.type = temporal or fan");
+  expect_refused({}, kConv, {{"K", 2}}, "U204", "tile", why,
+                 "R, S or C of 2 or more, or reduction.type = temporal or fan");
   for (const char* network : {"art", "fan"}) {
-    const arch::Overrides tree{{"reduction.type", network}};
-    expect_refused(tree, kProduct, {{"N", 2}}, "U204", "tile",
-                   "virtual neurons of one multiplier: two of them would share an accumulator at the first adder",
-                   "K = 2 or more, or reduction.type = temporal");
-    EXPECT_TRUE(faults([&] { engine::tile_of(machine("maeri-64", tree), kProduct, {}); }).empty()) << "there is one";
+    const arch::Machine description = machine("maeri-64", {{"reduction.type", network}});
+    EXPECT_TRUE(faults([&] { engine::tile_of(description, kProduct, {}); }).empty()) << "there is one";
   }
-  expect_refused({}, kConv, {{"K", 2}}, "U204", "tile",
-                 "virtual neurons of one multiplier: two of them would share an accumulator at the first adder",
-                 "R, S or C of 2 or more, or reduction.type = temporal");
+  const arch::Machine fan = machine("maeri-64", {{"reduction.type", "fan"}});
+  EXPECT_TRUE(faults([&] { engine::tile_of(fan, kProduct, {{"N", 2}}); }).empty()) << "a folding adder each";
 }
 
 TEST(FlexibleTile, is_given_in_the_letters_of_the_operation) {

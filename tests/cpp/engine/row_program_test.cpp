@@ -12,8 +12,8 @@ namespace {
 using engine::RowProgram;
 using fabric::Multicast;
 using fabric::Multicasts;
-using fabric::Stored;
 using fabric::StepKind;
+using fabric::Stored;
 using mapping::Schedule;
 using mapping::SparseTile;
 
@@ -21,7 +21,8 @@ arch::SparseArray machine_of(int multipliers, bool stationary_inputs = false) {
   return {.multipliers = multipliers,
           .stationary_inputs = stationary_inputs,
           .only_over_time = false,
-          .adds_folds = true};
+          .adds_folds = true,
+          .folds_singles = false};
 }
 
 struct Rows : Sparse {

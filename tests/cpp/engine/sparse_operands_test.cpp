@@ -18,6 +18,7 @@ arch::SparseArray keeping(int minimum_ones, bool stationary_inputs = false) {
           .stationary_inputs = stationary_inputs,
           .only_over_time = false,
           .adds_folds = true,
+          .folds_singles = false,
           .minimum_ones = minimum_ones};
 }
 
@@ -55,9 +56,8 @@ TEST(SparseOperands, are_the_same_where_the_first_operand_is_stationary) {
 TEST(SparseOperands, keep_zeros_of_the_first_columns_where_a_vector_has_few_entries) {
   const Sparse three(keeping(3), {"000101", "011110", "000000", "100000", "111000"}, {"111111"});
   EXPECT_EQ(three.operands.stationary().column, (Columns{0, 3, 5, 1, 2, 3, 4, 0, 1, 2, 0, 1, 2, 0, 1, 2}));
-  EXPECT_EQ(kept(three.operands.stationary()),
-            (std::vector<bool>{true, false, false, false, false, false, false, true, true, true, false, true, true,
-                               false, false, false}));
+  EXPECT_EQ(kept(three.operands.stationary()), (std::vector<bool>{true, false, false, false, false, false, false, true,
+                                                                  true, true, false, true, true, false, false, false}));
 }
 
 TEST(SparseOperands, keep_no_more_entries_than_a_vector_has) {

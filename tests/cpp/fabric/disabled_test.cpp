@@ -120,8 +120,16 @@ TEST(Disabled, takes_the_setting_of_the_next_round_with_its_first_word) {
   // The second round is known long before its words come: one multiplier of two folds, after two of one.
   Multipliers both(Recipe::anew({round_of(2, 1, 2), round_of(1, 2, 1)}));
   both.enter(1);
-  both.stepped({{0, 1, weight(2)}, {1, 1, weight(3)}, {0, 2, input(1)}, {1, 2, input(1)}, {0, 3, input(5)},
-                {1, 3, input(5)}, {0, 4, weight(100)}, {0, 5, weight(1000)}, {0, 6, input(1)}, {0, 7, input(2)}},
+  both.stepped({{0, 1, weight(2)},
+                {1, 1, weight(3)},
+                {0, 2, input(1)},
+                {1, 2, input(1)},
+                {0, 3, input(5)},
+                {1, 3, input(5)},
+                {0, 4, weight(100)},
+                {0, 5, weight(1000)},
+                {0, 6, input(1)},
+                {0, 7, input(2)}},
                20);
   EXPECT_EQ(both.values, (Values{{2, 10, 100, 2000}, {3, 15}, {}, {}}));
   EXPECT_EQ(both.part->counters().at("configurations"), 2 + 1);

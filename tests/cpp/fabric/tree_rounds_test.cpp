@@ -18,8 +18,7 @@ Ingredients round_of(std::vector<Multicast> weights, std::vector<Multicast> wind
 // A virtual neuron of the multiplier that passes partial sums, and of `ones` others.
 Ingredients continued(int ones, Count windows) {
   Ingredients round{.windows_in_row = windows};
-  round.groups = {
-      .count = 1, .size = ones + 1, .psum_multiplier = true, .psums_streamed = true, .ends = {ones + 1}};
+  round.groups = {.count = 1, .size = ones + 1, .psum_multiplier = true, .psums_streamed = true, .ends = {ones + 1}};
   round.steps[1].add(0);
   for (int m = 1; m <= ones; ++m) round.steps[0].add(m), round.steps[1].add(m);
   round.word = [](const fabric::Position& at, int packet) {
@@ -29,7 +28,8 @@ Ingredients continued(int ones, Count windows) {
 }
 
 TEST(TreeRounds, deal_packets_out_to_the_ports_anew) {
-  Network network("tree", 8, 2, Recipe::anew({round_of({{0}, {1}}, {{0, 1}}), round_of({{3}, {4}, {5}}, {{3, 4}, {5}})}),
+  Network network("tree", 8, 2,
+                  Recipe::anew({round_of({{0}, {1}}, {{0, 1}}), round_of({{3}, {4}, {5}}, {{3, 4}, {5}})}),
                   {{"latency", std::int64_t{0}}});
   network.offer({1, 2}, 5);
   EXPECT_EQ(network.times, (std::vector<Times>{{1, 3}, {2, 3}, {}, {}, {}, {}, {}, {}})) << "only the first port";
@@ -40,10 +40,9 @@ TEST(TreeRounds, deal_packets_out_to_the_ports_anew) {
   EXPECT_EQ(network.words[5], (std::vector<float>{3, 2}));
   // Of the first round 2 weights and 1 input over two levels of switches and a copy at the lower one; of the second 3
   // weights, an input to both ports, and one to the second.
-  EXPECT_EQ(network.part->counters(), (std::map<std::string, Count>{{"words", 3 + 6},
-                                                                    {"hops", 7 + 12},
-                                                                    {"broadcasts", 1},
-                                                                    {"unicasts", 5 + 12}}));
+  EXPECT_EQ(
+      network.part->counters(),
+      (std::map<std::string, Count>{{"words", 3 + 6}, {"hops", 7 + 12}, {"broadcasts", 1}, {"unicasts", 5 + 12}}));
 }
 
 TEST(TreeRounds, wait_for_the_packets_of_the_round_that_were_not_offered) {

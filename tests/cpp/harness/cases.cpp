@@ -18,7 +18,7 @@ Case::Case(std::uint64_t seed, const MachineSpace& space, bool large)
       description(machine(space.preset(), overrides)),
       operation(draw(random, space, large)),
       tile(random_tile(random, description, operation)),
-      data(random_data(random, operation)),
+      data(random_data(random, operation, space.sparse ? random_densities(random) : Densities{})),
       trace(fmt::format("seed {}: --arch {} {}{}, {}", seed, space.preset(), text(overrides),
                         text(engine::named_tile(description, operation, tile)), text(operation))) {}
 

@@ -12,13 +12,13 @@ namespace {
 // A matrix in memory in any of the layouts that callers have: row-major, transposed, with gaps, one for the whole
 // batch.
 workload::MatrixView random_layout(SplitMix64& random, std::int64_t batch, std::int64_t rows, std::int64_t columns,
-                                   std::vector<float>& words) {
+                                   double density, std::vector<float>& words) {
   const std::int64_t gap = random.one_in(3) ? random.between(1, 3) : 0;
   const bool transposed = random.one_in(3);
   const bool shared = random.one_in(4);
   const std::int64_t line = (transposed ? rows : columns) + gap;
   const std::int64_t matrix = line * (transposed ? columns : rows);
-  words = random_words(random, matrix * (shared ? 1 : batch));
+  words = random_words(random, matrix * (shared ? 1 : batch), density);
   return {words.data(), shared ? 0 : matrix, transposed ? 1 : line, transposed ? line : 1};
 }
 
@@ -109,7 +109,8 @@ mapping::SparseTile random_rows(SplitMix64& random, const arch::Machine& machine
   const std::int64_t depth =
       array.only_over_time
           ? 1
-          : random.between(2, std::max<std::int64_t>(2, std::min<std::int64_t>(length, array.multipliers)));
+          : random.between(array.folds_singles ? 1 : 2,
+                           std::max<std::int64_t>(2, std::min<std::int64_t>(length, array.multipliers)));
   return random_order(random, {random.between(1, array.multipliers / depth), depth});
 }
 
@@ -159,9 +160,9 @@ std::string text(const Operation& operation) {
       matrices);
 }
 
-std::vector<float> random_words(SplitMix64& random, std::int64_t count) {
+std::vector<float> random_words(SplitMix64& random, std::int64_t count, double density) {
   std::vector<float> words(static_cast<std::size_t>(count));
-  for (float& word : words) word = random.operand(0.8) * (random.one_in(2) ? 1.0F : -1.0F);
+  for (float& word : words) word = random.operand(density) * (random.one_in(2) ? 1.0F : -1.0F);
   return words;
 }
 
@@ -169,12 +170,17 @@ std::int64_t product(const std::vector<std::int64_t>& sizes) {
   return std::accumulate(sizes.begin(), sizes.end(), std::int64_t{1}, std::multiplies<>());
 }
 
-Data random_data(SplitMix64& random, const Operation& operation) {
+Densities random_densities(SplitMix64& random) {
+  const auto any = [&] { return static_cast<double>(random.between(0, 10)) / 10; };  // all zero and all full too
+  return {any(), any()};
+}
+
+Data random_data(SplitMix64& random, const Operation& operation, Densities densities) {
   Data data;
   if (const Conv* conv = std::get_if<Conv>(&operation)) {
     const Conv::Sizes& s = conv->sizes();
-    data.a = random_words(random, s.batch * s.channels * product(s.input));
-    data.b = random_words(random, s.filters * (s.channels / s.groups) * product(s.kernel));
+    data.a = random_words(random, s.batch * s.channels * product(s.input), densities.a);
+    data.b = random_words(random, s.filters * (s.channels / s.groups) * product(s.kernel), densities.b);
     data.a_view = {data.a.data(), 0, 0, 0};
     data.b_view = workload::filter_columns(*conv, data.b.data());
     data.expected = workload::reference_conv(*conv, data.a.data(), data.b.data());
@@ -182,8 +188,8 @@ Data random_data(SplitMix64& random, const Operation& operation) {
   }
   const Gemm& gemm = std::get<Gemm>(operation);
   const Gemm::Sizes& s = gemm.sizes();
-  data.a_view = random_layout(random, s.batch, s.m, s.k, data.a);
-  data.b_view = random_layout(random, s.batch, s.k, s.n, data.b);
+  data.a_view = random_layout(random, s.batch, s.m, s.k, densities.a, data.a);
+  data.b_view = random_layout(random, s.batch, s.k, s.n, densities.b, data.b);
   data.expected = workload::reference_gemm(gemm, data.a_view, data.b_view);
   return data;
 }

@@ -29,8 +29,8 @@ NamedTile random_named_tile(SplitMix64& random, const Operation& operation, std:
 std::string text(const Operation& operation);
 std::string text(const NamedTile& tile);  // "--tile M=3,N=4"
 
-// `count` small integers, so that every order of summation gives the same float.
-std::vector<float> random_words(SplitMix64& random, std::int64_t count);
+// `count` small integers, so that every order of summation gives the same float; `density` of them are no zeros.
+std::vector<float> random_words(SplitMix64& random, std::int64_t count, double density = 0.8);
 std::int64_t product(const std::vector<std::int64_t>& sizes);
 
 // Operands of an operation and the output that the reference executor computes from them.
@@ -46,6 +46,12 @@ struct Data {
   Data(const Data&) = delete;  // the views point into the vectors
   Data& operator=(const Data&) = delete;
 };
-Data random_data(SplitMix64& random, const Operation& operation);
+// Each operand of a density of its own.
+struct Densities {
+  double a = 0.8;
+  double b = 0.8;
+};
+Densities random_densities(SplitMix64& random);
+Data random_data(SplitMix64& random, const Operation& operation, Densities densities = {});
 
 }  // namespace cairn::testing
