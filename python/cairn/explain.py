@@ -36,8 +36,10 @@ def mapping(document: Mapping[str, Any], width: int = tables.LOG_WIDTH) -> Rende
 
 def tile_text(tile: Mapping[str, int]) -> str:
     """Write a tile as ``--tile`` takes it, in the order of its letters and without ones."""
+    if not tile:
+        return "its own"
     sizes = tiles.ordered(tile).items()
-    return ",".join(f"{letter}={size}" for letter, size in sizes if size > 1) or ("all 1" if tile else "its own")
+    return ",".join(f"{letter}={size}" for letter, size in sizes if size > 1) or "all 1"
 
 
 def layer_table(document: Mapping[str, Any], width: int = tables.LOG_WIDTH) -> Table:

@@ -169,7 +169,8 @@ void BitmapProgram::group_by_column() {
   }
   const auto packet = [&](std::size_t entry) {
     const auto word = static_cast<std::size_t>(column[entry]) / 64;
-    return static_cast<std::size_t>(rank_[word] + std::popcount(present_[word] & (bit(column[entry]) - 1)));
+    const int before = rank_[word] + std::popcount(present_[word] & (bit(column[entry]) - 1));
+    return static_cast<std::size_t>(before);
   };
   packet_of_.clear();
   for (const std::size_t entry : entries_) packet_of_.push_back(packet(entry));

@@ -27,7 +27,7 @@ class BitmapProgram final : public fabric::Rounds, public fabric::Packets {
     Count ones;
     bool streams_psums;
     bool adds;
-    auto operator<=>(const Single&) const = default;
+    auto operator<=>(const Single&) const = default;  // NOLINT(readability-implicit-bool-conversion): compares bools
   };
   std::optional<Single> single(Count index) const;
   fabric::Stored store(Count index, int lane, float value) override;

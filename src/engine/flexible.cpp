@@ -125,14 +125,16 @@ class Flow {
  private:
   // The first `rounds`; false if they do not leave the machine at rest.
   bool evaluate_alone(Count rounds) {
+    bool rests = true;
     for (const auto& [round, times] : program_.kinds(rounds)) {
       const RoundCost cost = fabric_.flow(round);
-      if (fabric_.round().ports_free > cost.finish + 1) return false;
+      rests = rests && fabric_.round().ports_free <= cost.finish + 1;
+      if (!rests) break;
       outcome_.cycles += cost.finish * times;
       stats::accumulate(outcome_.counters, cost.counters, times);
       ++outcome_.evaluated_rounds;
     }
-    return true;
+    return rests;
   }
 
   // In order, until a round leaves the same behind as the one before, and the next one waits only for results of such

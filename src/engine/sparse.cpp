@@ -108,9 +108,9 @@ struct Program {
     return Kind{rows->folds_of(round), false, false};
   }
 
-  fabric::Packets& packets() { return bitmaps ? static_cast<fabric::Packets&>(*bitmaps) : *rows; }
-  fabric::Rounds& rounds() { return bitmaps ? static_cast<fabric::Rounds&>(*bitmaps) : *rows; }
-  fabric::Program program() { return {.rounds = &rounds(), .packets = &packets()}; }
+  fabric::Packets& packets() const { return bitmaps ? static_cast<fabric::Packets&>(*bitmaps) : *rows; }
+  fabric::Rounds& rounds() const { return bitmaps ? static_cast<fabric::Rounds&>(*bitmaps) : *rows; }
+  fabric::Program program() const { return {.rounds = &rounds(), .packets = &packets()}; }
 };
 
 // Words that rounds of one kind do not have in common.
@@ -335,7 +335,7 @@ Outcome step_sparse(const arch::Machine& machine, const Operation& operation, co
 Outcome flow_sparse(Fabric& fabric, const arch::Machine& machine, const Operation& operation,
                     const mapping::SparseTile& tile, const Operands& operands, const Progress& progress) {
   const SparseOperands sparse(arch::sparse_array(machine), operation, operands, false);
-  const Outcome outcome = evaluate(fabric, machine, sparse, tile, progress);
+  Outcome outcome = evaluate(fabric, machine, sparse, tile, progress);
   if (operands.present()) compute_on_host(operation, operands);
   return outcome;
 }

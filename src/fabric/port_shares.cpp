@@ -2,12 +2,12 @@
 
 namespace cairn::fabric {
 
-void PortShares::deal(const Multicasts& all, std::size_t first, int port_shift, std::size_t ports) {
+void PortShares::deal(const Multicasts& step, std::size_t first, int port_shift, std::size_t ports) {
   packets.assign(ports, 0);
   rank.assign(ports << port_shift, -1);
   words = hops = destinations = 0;
-  for (std::size_t i = first; i < all.size(); ++i) {
-    const std::span<const int> packet = all[i];
+  for (std::size_t i = first; i < step.size(); ++i) {
+    const std::span<const int> packet = step[i];
     destinations += std::ssize(packet);
     if (packet.size() == 1) {
       const auto multiplier = static_cast<std::size_t>(packet.front());
@@ -27,13 +27,13 @@ void PortShares::deal(const Multicasts& all, std::size_t first, int port_shift, 
   }
 }
 
-void PortShares::list(const Multicasts& all, std::size_t first, int port_shift) {
+void PortShares::list(const Multicasts& step, std::size_t first, int port_shift) {
   begin.assign(1, 0);
   for (const int sent : packets) begin.push_back(begin.back() + static_cast<std::size_t>(sent));
   index.assign(begin.back(), 0);
   to.assign(begin.back(), {});
-  for (std::size_t i = first; i < all.size(); ++i) {
-    for (const int multiplier : all[i]) {
+  for (std::size_t i = first; i < step.size(); ++i) {
+    for (const int multiplier : step[i]) {
       const std::size_t at = begin[static_cast<std::size_t>(multiplier >> port_shift)] +
                              static_cast<std::size_t>(rank[static_cast<std::size_t>(multiplier)]);
       index[at] = static_cast<int>(i);

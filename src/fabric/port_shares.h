@@ -19,13 +19,13 @@ struct PortShares {
   Count destinations = 0;    // multipliers that get one
 
   // Leaves out the packets before `first`.
-  void deal(const Multicasts& packets, std::size_t first, int port_shift, std::size_t ports);
+  void deal(const Multicasts& step, std::size_t first, int port_shift, std::size_t ports);
 
   // The packets port by port, as clocked runs and steps that are offered in part need them.
   std::vector<std::size_t> begin;  // by port, and the end of the last
   std::vector<int> index;          // of the packet, in the step
   std::vector<Multicast> to;
-  void list(const Multicasts& packets, std::size_t first, int port_shift);
+  void list(const Multicasts& step, std::size_t first, int port_shift);
 };
 
 // Words that the switches of a port pass on for a packet to `multipliers`, all its own: one a level, and one more for

@@ -20,7 +20,7 @@ class StepCount {
   AdderCounters cost(int used) {
     if (plan_.singles) {  // into a folding adder, and out of it
       cost_.wire_writes = used;
-      cost_.queue_pushes = cost_.queue_pops = 2 * used;
+      cost_.queue_pushes = cost_.queue_pops = 2 * cost_.wire_writes;
       return cost_;
     }
     const int leaves = plan_.multipliers / 2 - 1;

@@ -174,8 +174,9 @@ TreePlan plan_tree(int multipliers, const Clusters& clusters, bool folding, Swit
 // neighbour is added there, like what comes from below.
 std::vector<ProductPath> product_paths(const TreePlan& plan, int multipliers_used) {
   if (plan.singles) {
-    std::vector<ProductPath> paths;
-    for (int i = 0; i < multipliers_used; ++i) paths.push_back({folding_adder(plan.multipliers, plan.levels, i), 0, 0});
+    std::vector<ProductPath> paths(static_cast<std::size_t>(multipliers_used));
+    int multiplier = 0;
+    for (ProductPath& path : paths) path.exit = folding_adder(plan.multipliers, plan.levels, multiplier++);
     return paths;
   }
   const int adders = plan.multipliers - 1;

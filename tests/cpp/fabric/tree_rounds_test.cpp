@@ -81,6 +81,22 @@ TEST(TreeRounds, send_streamed_partial_sums_alone_to_a_port_of_one_multiplier) {
   EXPECT_EQ(network.times, (std::vector<Times>{{2, 3}, {1, 2, 3}, {1, 2, 3}, {1, 2, 3}}));
 }
 
+// A round at rest that leaves a port out: what the port did before it is over for the round after that.
+TEST(TreeRounds, at_rest_forget_what_ports_without_packets_did_before_in_their_stream_form) {
+  Network network(
+      "tree", 4, 2,
+      Recipe::anew({round_of({{0}, {2}}, {{0}, {2}}, 9), round_of({{0}}, {{0}}), round_of({{0}, {2}}, {{0}, {2}})}),
+      {{"latency", std::int64_t{0}}});
+  EXPECT_EQ(network.flowed()[2], (Times{2, 3, 4, 5, 6, 7, 8, 9, 10}));
+  network.enter(1);
+  network.flowed();
+  network.enter(2);
+  network.links.round.at_rest = false;
+  network.links.offers->streams[0] = kernel::Stream::regular(4, 1, 2);
+  network.part->flow();
+  EXPECT_EQ(network.links.words->streams[2].times(), (Times{5})) << "a weight in 4";
+}
+
 Ingredients random_round(SplitMix64& random, int multipliers) {
   if (random.one_in(2)) return continued(static_cast<int>(random.between(0, multipliers - 1)), random.between(1, 4));
   Ingredients round{.groups = {.count = 1, .size = multipliers, .folds = random.between(1, 3)},
