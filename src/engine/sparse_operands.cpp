@@ -1,6 +1,7 @@
 #include "engine/sparse_operands.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "fabric/program.h"
 
@@ -105,71 +106,68 @@ void SparseOperands::keep_minimum() {
   stationary_ = std::move(kept);
 }
 
-// Calls visit(batch, step, non-zeros of the vector as 0 or 1 by column).
+// Calls visit(batch, step, columns of the vector's non-zeros).
 template <class Visit>
 void SparseOperands::each_streaming(Visit visit) const {
-  std::vector<std::uint8_t> ones(static_cast<std::size_t>(length()));
-  std::vector<float> row(ones.size());
+  std::vector<std::int64_t> columns;
+  std::vector<float> row(static_cast<std::size_t>(length()));
+  const double sparsity = array_.stationary_inputs ? operands_.sparsity.weights : operands_.sparsity.inputs;
   for (std::int64_t b = 0; b < batch(); ++b) {
+    std::optional<Bitmap> drawn;
+    if (!operands_.present())
+      drawn = random_pattern(steps(), length(), sparsity, operands_.sparsity.seed + 1 + static_cast<std::uint64_t>(b));
     for (std::int64_t s = 0; s < steps(); ++s) {
-      if (conv_ != nullptr && rows_.empty()) {
+      columns.clear();
+      if (drawn) {
+        drawn->for_each(s, [&](std::int64_t k) { columns.push_back(k); });
+      } else if (conv_ != nullptr && rows_.empty()) {
         workload::Im2col(*conv_).gather(operands_.a.data, b, s, row.data(), 1);
-        for (std::size_t k = 0; k < ones.size(); ++k) ones[k] = row[k] != 0 ? 1 : 0;
+        for (std::int64_t k = 0; k < length(); ++k) {
+          if (row[static_cast<std::size_t>(k)] != 0) columns.push_back(k);
+        }
       } else {
-        for (std::int64_t k = 0; k < length(); ++k) ones[static_cast<std::size_t>(k)] = streaming(b, s, k) != 0 ? 1 : 0;
+        for (std::int64_t k = 0; k < length(); ++k) {
+          if (streaming(b, s, k) != 0) columns.push_back(k);
+        }
       }
-      visit(b, s, ones);
+      visit(b, s, columns);
     }
   }
 }
 
+// The values' own non-zeros, and with the bits that the controller sets where a vector has few.
 void SparseOperands::count_streaming() {
   const auto columns = static_cast<std::size_t>(length());
-  // By batch and column: the values' own non-zeros, and with the bits that the controller sets where a vector has few.
+  const auto least = std::min<std::int64_t>(array_.minimum_ones, length());
   std::vector<std::vector<Count>> real(static_cast<std::size_t>(batch()), std::vector<Count>(columns, 0));
   streamed_before_.assign(real.size(), std::vector<Count>(columns + 1, 0));
-  const auto least = std::min<std::int64_t>(array_.minimum_ones, length());
-  const auto count = [&](std::int64_t b, std::int64_t s, std::vector<std::uint8_t>& ones) {
-    const auto batch = static_cast<std::size_t>(b);
-    std::int64_t there = 0;
-    for (std::size_t k = 0; k < columns; ++k) {
-      real[batch][k] += ones[k];
-      there += ones[k];
-    }
-    for (std::size_t k = 0; there < least; ++k) {
-      if (ones[k] == 0) ones[k] = 1, ++there;
-    }
-    for (std::size_t k = 0; k < columns; ++k) {
-      streamed_before_[batch][k + 1] += ones[k];
-      if (!streamed_.empty() && ones[k] != 0) streamed_[batch].set(s, static_cast<std::int64_t>(k));
-    }
-  };
-  if (operands_.present()) {
-    each_streaming(count);
+  const bool full =
+      !operands_.present() && (array_.stationary_inputs ? operands_.sparsity.weights : operands_.sparsity.inputs) == 0;
+  if (full) {
+    for (std::vector<Count>& counts : real) std::ranges::fill(counts, steps());
   } else {
-    const double sparsity = array_.stationary_inputs ? operands_.sparsity.weights : operands_.sparsity.inputs;
-    std::vector<std::uint8_t> ones(columns, 1);
-    for (std::int64_t b = 0; b < batch(); ++b) {
+    each_streaming([&](std::int64_t b, std::int64_t s, const std::vector<std::int64_t>& ones) {
       const auto at = static_cast<std::size_t>(b);
-      if (sparsity == 0) {  // of all vectors at once
-        std::ranges::fill(real[at], steps());
-        std::fill(streamed_before_[at].begin() + 1, streamed_before_[at].end(), steps());
-        continue;
+      for (const std::int64_t k : ones) ++real[at][static_cast<std::size_t>(k)];
+      if (!streamed_.empty()) {
+        for (const std::int64_t k : ones) streamed_[at].set(s, k);
       }
-      const Bitmap drawn = random_pattern(steps(), length(), sparsity, operands_.sparsity.seed + 1 + at);
-      for (std::int64_t s = 0; s < steps(); ++s) {
-        std::ranges::fill(ones, std::uint8_t{0});
-        drawn.for_each(s, [&](std::int64_t k) { ones[static_cast<std::size_t>(k)] = 1; });
-        count(b, s, ones);
+      std::int64_t missing = least - std::ssize(ones);
+      for (std::int64_t k = 0; missing > 0; ++k) {
+        if (std::ranges::find(ones, k) != ones.end()) continue;
+        ++streamed_before_[at][static_cast<std::size_t>(k) + 1];
+        if (!streamed_.empty()) streamed_[at].set(s, k);
+        --missing;
       }
-    }
+    });
   }
   Count ones = 0;
   for (std::int64_t b = 0; b < batch(); ++b) {
     const auto at = static_cast<std::size_t>(b);
+    std::vector<Count>& before = streamed_before_[at];
     for (std::size_t k = 0; k < columns; ++k) {
       ones += real[at][k];
-      streamed_before_[at][k + 1] += streamed_before_[at][k];
+      before[k + 1] += before[k] + real[at][k];
     }
     const auto begin = static_cast<std::size_t>(stationary_.begin[static_cast<std::size_t>(b * vectors())]);
     const auto end = static_cast<std::size_t>(stationary_.begin[static_cast<std::size_t>((b + 1) * vectors())]);

@@ -170,55 +170,37 @@ TreePlan plan_tree(int multipliers, const Clusters& clusters, bool folding, Swit
   return planner.take();
 }
 
-// From the root down: the way from an adder's input goes on as that from the input of the next one. What comes from a
-// neighbour is added there, like what comes from below.
+// From the root down. What an adder makes leaves it, or goes on into the one above; what comes into an adder from a
+// side goes to the neighbour, or on with what the adder makes.
 std::vector<ProductPath> product_paths(const TreePlan& plan, int multipliers_used) {
-  if (plan.singles) {
-    std::vector<ProductPath> paths(static_cast<std::size_t>(multipliers_used));
-    int multiplier = 0;
-    for (ProductPath& path : paths) path.exit = folding_adder(plan.multipliers, plan.levels, multiplier++);
-    return paths;
-  }
-  const int adders = plan.multipliers - 1;
-  std::vector<ProductPath> from(2 * static_cast<std::size_t>(adders));  // by adder and side, left first
-  const auto at = [&](int index, int side) -> ProductPath& {
-    return from[2 * static_cast<std::size_t>(index) + static_cast<std::size_t>(side)];
-  };
-  const auto follow = [&](int index, int side) {
+  std::vector<ProductPath> paths(static_cast<std::size_t>(multipliers_used));
+  std::vector<ProductPath> made(static_cast<std::size_t>(plan.multipliers) - 1);  // by adder
+  const auto into = [&](int index, bool from_left) {
     const Adder& adder = plan.adders[static_cast<std::size_t>(index)];
     const bool aside =
-        adder.mode == AdderMode::add_2 || (adder.mode == AdderMode::add_1_pass_1 && (side == 0) == is_even(index));
-    ProductPath path;
-    if (aside && adder.link >= 0) {
-      path = at(adder.link, 0);
-      ++path.links;
-    } else if (adder.complete || index == 0) {
-      path.exit = index;
+        adder.mode == AdderMode::add_2 || (adder.mode == AdderMode::add_1_pass_1 && from_left == is_even(index));
+    if (!aside || adder.link < 0) return made[static_cast<std::size_t>(index)];
+    ProductPath path = made[static_cast<std::size_t>(adder.link)];
+    ++path.links;
+    return path;
+  };
+  for (int i = 0; i < plan.multipliers - 1; ++i) {
+    ProductPath& path = made[static_cast<std::size_t>(i)];
+    if (plan.adders[static_cast<std::size_t>(i)].complete || i == 0) {
+      path.exit = i;
     } else {
-      path = at(parent_of(index), index % 2 == 1 ? 0 : 1);
+      path = into(parent_of(i), i % 2 == 1);
       ++path.levels;
     }
-    at(index, side) = path;
-  };
-  std::vector<int> senders;  // of a level, to a neighbour
-  for (int level = 0; level < plan.levels; ++level) {
-    senders.clear();
-    for (int i = adder_index(level, 0); i < adder_index(level + 1, 0); ++i) {
-      if (plan.adders[static_cast<std::size_t>(i)].link >= 0) {
-        senders.push_back(i);
-      } else {
-        follow(i, 0);
-        follow(i, 1);
-      }
-    }
-    for (const int i : senders) {
-      follow(i, 0);
-      follow(i, 1);
+  }
+  for (int i = 0; i < multipliers_used; ++i) {
+    ProductPath& path = paths[static_cast<std::size_t>(i)];
+    if (plan.singles) {
+      path.exit = folding_adder(plan.multipliers, plan.levels, i);
+    } else {
+      path = into(plan.multipliers / 2 - 1 + i / 2, i % 2 == 0);
     }
   }
-  std::vector<ProductPath> paths;
-  paths.reserve(static_cast<std::size_t>(multipliers_used));
-  for (int i = 0; i < multipliers_used; ++i) paths.push_back(at(plan.multipliers / 2 - 1 + i / 2, i % 2));
   return paths;
 }
 

@@ -123,8 +123,8 @@ class Tree final : public Part {
     read_offers(firsts * folds, slides * folds, rows);
     for (std::size_t p = 0; p < ports_.size(); ++p) {
       Port& port = ports_[p];
-      if (!port.busy) continue;
       if (links_.round.at_rest) port.free_at = 0;
+      if (!port.busy) continue;
       for (const auto& [kind, steps] : offers_) {
         if (kind == StepKind::weights && p == 0 && psums_ > 0) {
           serve_psums(steps);
