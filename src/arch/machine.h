@@ -79,6 +79,7 @@ struct FlexibleArray {
   Folding folding;
   bool only_over_time;       // it adds up nothing else: a virtual neuron is one multiplier
   bool folds_singles;        // it adds up folds of virtual neurons of one multiplier, side by side
+  bool reaches_all = false;  // every port reaches all multipliers, else those of its own group
   bool forwards = true;      // multipliers hand inputs on to a neighbour
   bool rightward = false;    // the right one
   bool row_barrier = false;  // rows and rounds begin in a machine at rest

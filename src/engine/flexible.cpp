@@ -278,6 +278,19 @@ Outcome step_distinct(const arch::Machine& machine, const mapping::Nest& nest, c
   return outcome;
 }
 
+}  // namespace
+
+// A packet may cross every level of a port's tree, or all stages of a Benes network; a product goes through four queues
+// at most, or the registers of all levels of adders.
+Count most_of_product(const arch::Machine& machine) {
+  const auto multipliers = static_cast<std::uint64_t>(machine.part("multiplier").integer("multipliers"));
+  const Count slowest =
+      machine.part("distribution").type == "tree" ? machine.part("distribution").integer("interval") : 1;
+  return std::max({2 * static_cast<Count>(std::bit_width(multipliers)), Count{4}, slowest});
+}
+
+namespace {
+
 // What a run could count at most must fit in 63 bits with room to add up; what a clocked one holds, in memory.
 void refuse_too_long(const arch::Machine& machine, const DenseProgram& program, bool clocked) {
   constexpr double kMost = 8e18;
@@ -286,10 +299,7 @@ void refuse_too_long(const arch::Machine& machine, const DenseProgram& program, 
   const fabric::Clusters& clusters = program.clusters();
   const double steps =
       number(program.size()) * number(clusters.folds) * (1 + number(program.rows()) * number(program.windows()));
-  // A packet may cross every level of a port's tree; a product goes through four queues at most.
-  const arch::FlexibleArray array = arch::flexible_array(machine);
-  const Count levels = std::bit_width(static_cast<unsigned>(array.multipliers / array.ports));
-  const Count of_multiplier = std::max({levels, Count{4}, machine.part("distribution").integer("interval")});
+  const Count of_multiplier = most_of_product(machine);
   const double of_step =
       number(clusters.used() * of_multiplier) + number(machine.part("memory").integer("setup_cycles")) + 64;
   const double weights = number(clusters.used()) * number(clusters.folds);

@@ -39,10 +39,12 @@ Loads loads_of(const arch::Machine& machine, const mapping::Nest& nest, const De
   const arch::Part& reduction = machine.part("reduction");
   const bool doubled = reduction.type == "art" && reduction.word("switches") == "double";
   const fabric::Switches switches = doubled ? fabric::Switches::doubled : fabric::Switches::linked;
-  const Count per_line = array.only_over_time
-                             ? util::ceil_div(clusters.count, array.lines)
-                             : fabric::results_per_line(array.multipliers, clusters, reduction.type == "fan", switches,
-                                                        array.lines, machine.part("collection").flag("restart"));
+  const arch::Part& bus = machine.part("collection");
+  // Where neighbouring adders share an input of the bus, some lines serve more virtual neurons than others.
+  const bool dealt_out = array.only_over_time || reduction.type == "synchronous-fan" || !bus.flag("pairs");
+  const Count per_line = dealt_out ? util::ceil_div(clusters.count, array.lines)
+                                   : fabric::results_per_line(array.multipliers, clusters, reduction.type == "fan",
+                                                              switches, array.lines, bus.flag("restart"));
   return mapping::loads(nest, tile, array, per_line);
 }
 

@@ -11,6 +11,7 @@
 
 #include "cost/energy.h"
 #include "engine/bitmap_program.h"
+#include "engine/flexible.h"
 #include "engine/host_kernels.h"
 #include "engine/row_program.h"
 #include "util/diagnostics.h"
@@ -84,6 +85,22 @@ void check_fit(const arch::SparseArray& array, const SparseOperands& operands, c
   }
 }
 
+// What a run could count at most must fit in 63 bits with room to add up.
+void refuse_too_long(const arch::Machine& machine, const SparseOperands& operands, const mapping::SparseTile& tile) {
+  constexpr double kMost = 8e18;
+  const auto number = [](Count count) { return static_cast<double>(count); };
+  const double padding = tile.depth > 0 ? number(tile.depth) * number(tile.columns) : 1;  // of a tile that hangs over
+  const double entries =
+      number(std::ssize(operands.stationary().column)) + number(std::ssize(operands.stationary().begin)) * padding;
+  const Count idle = machine.part("memory").integer("configure_cycles") +
+                     (arch::control(machine) == Control::bitmaps ? machine.part("memory").integer("drain_cycles") : 0);
+  const double most =
+      entries * ((number(operands.steps()) + padding) * number(most_of_product(machine)) + number(idle) + 64);
+  if (most > kMost) {
+    throw Error(Code::too_large, "operation", "its cycles and counters may not fit in 63 bits", "a smaller operation");
+  }
+}
+
 // The rounds of either kind of machine.
 struct Program {
   std::unique_ptr<BitmapProgram> bitmaps;
@@ -92,10 +109,11 @@ struct Program {
   Program(const arch::Machine& machine, const SparseOperands& operands, const mapping::SparseTile& tile,
           const Progress& progress) {
     const arch::SparseArray array = arch::sparse_array(machine);
+    if (arch::control(machine) == Control::rows) check_fit(array, operands, tile);
+    refuse_too_long(machine, operands, tile);
     if (arch::control(machine) == Control::bitmaps) {
       bitmaps = std::make_unique<BitmapProgram>(array, operands, tile, progress);
     } else {
-      check_fit(array, operands, tile);
       rows = std::make_unique<RowProgram>(operands, tile, progress);
     }
   }

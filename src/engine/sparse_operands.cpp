@@ -1,15 +1,19 @@
 #include "engine/sparse_operands.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 
 #include "fabric/program.h"
+#include "util/diagnostics.h"
 
 namespace cairn::engine {
 
 SparseOperands::SparseOperands(const arch::SparseArray& array, const Operation& operation, const Operands& operands,
                                bool with_values)
     : array_(array), sizes_(lowered(operation).sizes()), conv_(std::get_if<Conv>(&operation)), operands_(operands) {
+  refuse_too_large(with_values);
   if (operands.present() && conv_ != nullptr && (with_values || array.stationary_inputs)) {
     const workload::Im2col im2col(*conv_);
     rows_.resize(static_cast<std::size_t>(sizes_.batch * sizes_.m * sizes_.k));
@@ -29,6 +33,32 @@ SparseOperands::SparseOperands(const arch::SparseArray& array, const Operation& 
   if (with_values && operands.present()) streamed_.assign(static_cast<std::size_t>(batch()), Bitmap(steps(), length()));
   count_streaming();
   keep_minimum();
+}
+
+// What is held in memory: bitmaps and entries of the stationary operand, counts by column, and of a convolution with
+// values its lowered rows.
+void SparseOperands::refuse_too_large(bool with_values) const {
+  constexpr double kMostElements = 1LL << 33;
+  constexpr double kMostEntries = 1 << 29;
+  constexpr double kMostVectors = 1 << 26;
+  const auto number = [](std::int64_t count) { return static_cast<double>(count); };
+  const double elements = number(batch()) * number(vectors()) * number(length());
+  const double share = array_.stationary_inputs ? operands_.sparsity.inputs : operands_.sparsity.weights;
+  const double streaming = number(batch()) * number(steps()) * number(length());
+  const bool lowers = conv_ != nullptr && operands_.present() && (with_values || array_.stationary_inputs);
+  const bool draws =
+      !operands_.present() && (array_.stationary_inputs ? operands_.sparsity.weights : operands_.sparsity.inputs) > 0;
+  const double lowered_words = number(batch()) * number(sizes_.m) * number(sizes_.k);
+  const bool fits = elements <= kMostElements && elements * (1 - share) <= kMostEntries &&
+                    number(batch()) * number(vectors()) <= kMostVectors &&
+                    number(batch()) * number(length()) <= kMostEntries && (!draws || streaming <= kMostElements) &&
+                    (!lowers || lowered_words <= kMostEntries);
+  if (!fits) {
+    throw Error(Code::too_large, "operation",
+                fmt::format("its zeros are looked at one by one: {} x {} x {} elements stay in the multipliers",
+                            batch(), vectors(), length()),
+                "a smaller operation, or one layer at a time");
+  }
 }
 
 // Two passes over the matrix in the order in which it lies in memory.

@@ -44,6 +44,7 @@ class SparseOperands {
   float& output(std::int64_t batch, std::int64_t vector, std::int64_t step) const;
 
  private:
+  void refuse_too_large(bool with_values) const;
   void compress(const workload::MatrixView& view, bool rows);
   void draw(double sparsity, std::uint64_t seed);
   void keep_minimum();

@@ -98,10 +98,9 @@ struct Takes {
   bool delivered;  // in every window, not only in the first of a row
 };
 
-std::vector<Takes> takes(const Nest& nest, const DenseTile& tile, std::int64_t size) {
+std::vector<Takes> takes(const Nest& nest, const DenseTile& tile, std::int64_t size, bool sliding) {
   std::vector<Takes> all;
   const auto at = [&](Loop loop) { return tile.sizes[loop]; };
-  const bool sliding = slides(nest, tile);
   const std::int64_t psum = size - tile.cluster();
   constexpr std::int64_t kSpan = 1 << 15;  // more than any position in a tile
   for (std::int64_t v = 0; v < tile.clusters(); ++v) {
@@ -184,17 +183,24 @@ std::vector<Candidate> candidates(const Nest& nest, const arch::FlexibleArray& a
 Loads loads(const Nest& nest, const DenseTile& tile, const arch::FlexibleArray& array, Count per_line) {
   const Iterations iterations(nest, tile);
   const std::int64_t size = cluster_size(nest, tile, array);
-  const std::vector<Takes> all = takes(nest, tile, size);
+  const bool hands_on = array.forwards && slides(nest, tile);
+  const std::vector<Takes> all = takes(nest, tile, size, hands_on);
   const Count folds = iterations.folds();
-  const Count sliding = slides(nest, tile) ? iterations[Loop::x] * (iterations[Loop::y] - 1) : 0;
+  const Count sliding = hands_on ? iterations[Loop::x] * (iterations[Loop::y] - 1) : 0;
   const Count windows = iterations.windows() - sliding;
   Loads loads;
-  const auto leaves = static_cast<std::size_t>(array.multipliers / array.ports);
+  // Ports of their own groups, or all together.
+  const int together = array.reaches_all ? array.ports : 1;
+  const auto leaves = static_cast<std::size_t>(array.multipliers / array.ports * together);
   for (std::size_t begin = 0; begin < all.size(); begin += leaves) {
     const PortLoad port = port_load(all, begin, std::min(all.size(), begin + leaves));
-    const Count words = folds * (port.weights + windows * port.inputs + sliding * port.slides);
-    loads.words += words * iterations.rounds();
-    loads.distribution = std::max(loads.distribution, words * iterations.rounds());
+    const auto of_steps = [&](Count at_once) {
+      return folds * iterations.rounds() *
+             (ceil_div(port.weights, at_once) + windows * ceil_div(port.inputs, at_once) +
+              sliding * ceil_div(port.slides, at_once));
+    };
+    loads.words += of_steps(1);
+    loads.distribution = std::max(loads.distribution, of_steps(together));
   }
   loads.multipliers = iterations.rounds() * folds * (1 + iterations.windows());
   const Count passes = folds > 1 && array.folding != arch::Folding::reduction ? folds : 1;

@@ -26,8 +26,8 @@ class Bitmap final : public Controller {
                          "the operand that stays in the multipliers: the weights (the second of a matrix product), or "
                          "the inputs (the first)"),
           schema::integer("minimum_ones", &Params::minimum_ones, "words", {1, 1 << 10},
-                          "a stationary vector with fewer non-zeros keeps zeros of its first columns up to so many; "
-                          "the reference needs three"),
+                          "a vector with fewer non-zeros keeps zeros of its first columns up to so many, of either "
+                          "operand; the reference needs three"),
           schema::choice("psums", &Params::psums, {"streamed", "buffer"},
                          "the partial sums of a vector that is cut: to a multiplier of its own with the inputs of the "
                          "next fold, or added to in the global buffer"),

@@ -1,6 +1,7 @@
 // Forwarding adder network as SIGMA's hardware has it (SIGMA paper IV.C; its RTL): the links that let an adder skip
 // levels are registers too, so every virtual neuron leaves after all levels, whatever its size, and a step of products
-// may enter in every cycle. The setting of a round travels with its products. It adds up over space only.
+// may enter in every cycle. The setting of a round travels with its products. It adds up over space only:
+// folds are for others.
 #include <algorithm>
 #include <bit>
 #include <deque>
@@ -46,7 +47,6 @@ class SynchronousFan final : public Part {
 
   void start(const Program& program) override {
     packets_ = program.packets;
-    util::require(packets_->clusters().folds == 1, name(), "a synchronous FAN adds up no folds");
     settings_.clear();
     under_way_.clear();
     products_left_ = 0;

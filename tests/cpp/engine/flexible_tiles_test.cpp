@@ -15,7 +15,7 @@ std::string refusal(const arch::Machine& machine, const mapping::Nest& nest, con
   const std::int64_t products = tile.cluster() * tile.clusters();
   const std::int64_t folds = mapping::Iterations(nest, tile).folds();
   const std::string& network = machine.part("reduction").type;
-  const bool adds_up = network != "art" || machine.part("reduction").flag("accumulators");
+  const bool adds_up = network == "art" ? machine.part("reduction").flag("accumulators") : network != "synchronous-fan";
   const bool psums = folds > 1 && !adds_up && machine.part("memory").word("folds") == "inner";
   const std::int64_t needed = products + (psums ? tile.clusters() : 0);
   if (needed > machine.part("multiplier").integer("multipliers")) return "E401";

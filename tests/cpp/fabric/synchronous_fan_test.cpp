@@ -66,10 +66,6 @@ TEST(SynchronousFan, adds_up_neighbours_under_the_same_adder_first) {
   EXPECT_EQ(sum({.count = 2, .ends = {1, 4}}, {7, 0x1p24F, 1, 1}), 0x1p24F + 2) << "1 | 2 3";
 }
 
-TEST(SynchronousFan, adds_up_no_folds) {
-  EXPECT_THROW(Reduction("synchronous-fan", 8, {.count = 1, .size = 4, .folds = 2}), Error);
-}
-
 TEST(SynchronousFan, has_the_same_sums_and_counters_in_its_stream_form) {
   for_draws(1, [](SplitMix64& random) {
     const int multipliers = 1 << random.between(1, 6);

@@ -41,23 +41,52 @@ class Draw {
     if (space_.bounded) depths();
   }
 
-  // Half of them with the latencies of the preset.
+  // Half of them with the latencies of the preset, some with networks that sparse machines have.
   void flexible() {
     const std::int64_t levels = random_.one_in(4) ? random_.between(1, 2) : random_.between(3, 6);
+    const bool borrows = random_.one_in(4);
     set("multiplier.multipliers", std::int64_t{1} << levels);
     set("distribution.bandwidth", std::int64_t{1} << random_.between(0, levels));
     static const std::string kTypes[] = {"art", "art", "fan", "temporal"};
     const std::int64_t type = random_.between(0, 3);
-    set("reduction.type", kTypes[type]);
-    if (type < 2) set("reduction.accumulators", text(type == 0));
+    const bool synchronous = borrows && type == 1 && random_.one_in(2);
+    set("reduction.type", synchronous ? "synchronous-fan" : kTypes[type]);
+    if (type < 2 && !synchronous) set("reduction.accumulators", text(type == 0));
     set("collection.lines", std::int64_t{1} << random_.between(0, levels));
     set("writeback.drain", random_.one_in(2) ? "all" : "half");
-    if (random_.one_in(3)) timing_of_hardware(type < 2, type == 1);
+    const bool benes = borrows && random_.one_in(2);
+    const bool disabled = borrows && type != 1 && random_.one_in(2);  // which passes no partial sums on
+    if (benes) set("distribution.type", "benes");
+    if (disabled) set("multiplier.type", "disabled");
+    if (borrows && random_.one_in(2)) set("collection.pairs", text(false));
+    if (random_.one_in(3)) {
+      timing_of_controller(type == 1);
+      if (!benes && random_.one_in(2)) set("distribution.interval", random_.between(2, 3));
+      if (!disabled) timing_of_links();
+      if (type < 2 && !synchronous) timing_of_tree();
+    }
     if (random_.one_in(2)) return;
     set("distribution.latency", random_.between(0, 3));
     set("multiplier.latency", random_.between(1, 3));
     set("reduction.latency", random_.between(type == 3 ? 0 : 1, 3));
     set("collection.latency", random_.between(0, 3));
+  }
+
+  // Each of the ways in which hardware differs from the reference, by itself and together with others.
+  void timing_of_controller(bool folds_outside) {
+    if (random_.one_in(2)) set("memory.words_per_cycle", random_.between(1, 4));
+    if (random_.one_in(2)) set("memory.setup_cycles", random_.between(1, 3));
+    if (random_.one_in(2)) set("memory.row_barrier", text(true));
+    if (random_.one_in(2)) set("collection.restart", text(true));
+    if (folds_outside && random_.one_in(2)) set("memory.folds", "outer");
+  }
+  void timing_of_links() {
+    if (random_.one_in(2)) set("multiplier.forwarding", "right");
+    if (random_.one_in(2)) set("multiplier.ripple", text(true));
+  }
+  void timing_of_tree() {
+    if (random_.one_in(2)) set("reduction.switches", "double");
+    if (random_.one_in(2)) set("reduction.level_latency", random_.between(2, 3));
   }
 
   // Of either controller, the reference's and the hardware's ways.
@@ -90,20 +119,6 @@ class Draw {
     set("memory.fold_barrier", text(!follows_at_once));
     set("memory.psums", follows_at_once || random_.one_in(3) ? "buffer" : "streamed");
     set("memory.drain_cycles", random_.one_in(2) ? 0 : random_.between(1, 5));
-  }
-
-  // Each of the ways in which hardware differs from the reference, by itself and together with others.
-  void timing_of_hardware(bool tree, bool folds_outside) {
-    if (random_.one_in(2)) set("memory.words_per_cycle", random_.between(1, 4));
-    if (random_.one_in(2)) set("memory.setup_cycles", random_.between(1, 3));
-    if (random_.one_in(2)) set("memory.row_barrier", text(true));
-    if (random_.one_in(2)) set("distribution.interval", random_.between(2, 3));
-    if (random_.one_in(2)) set("multiplier.forwarding", "right");
-    if (random_.one_in(2)) set("multiplier.ripple", text(true));
-    if (random_.one_in(2)) set("collection.restart", text(true));
-    if (tree && random_.one_in(2)) set("reduction.switches", "double");
-    if (tree && random_.one_in(2)) set("reduction.level_latency", random_.between(2, 3));
-    if (folds_outside && random_.one_in(2)) set("memory.folds", "outer");
   }
 
   void set(const std::string& path, std::string value) { overrides_.emplace_back(path, std::move(value)); }
