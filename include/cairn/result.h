@@ -31,8 +31,8 @@ struct LayerResult {
     double input_zeros = 0;
   };
   std::optional<Sparse> sparse{};
-  std::int64_t buffer_reads = 0;     // words, partial sums included
-  std::int64_t buffer_writes = 0;    // words
+  std::int64_t buffer_reads = 0;   // words, partial sums included
+  std::int64_t buffer_writes = 0;  // words
   std::map<std::string, std::map<std::string, std::int64_t>> counters{};
 
   // Useful multiplications over multipliers x cycles, 0 to 1.

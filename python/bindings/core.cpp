@@ -199,8 +199,8 @@ nb::object run_conv(Session& session, const std::string& layer, const Conv& conv
 
 nb::object run(Session& session, const std::string& layer, const Operation& operation, const std::optional<Array>& a,
                const std::optional<Array>& b, const Tile& tile, const nb::object& progress,
-               const std::string& objective, const std::string& schedule, double weight_sparsity,
-               double input_sparsity, std::uint64_t seed) {
+               const std::string& objective, const std::string& schedule, double weight_sparsity, double input_sparsity,
+               std::uint64_t seed) {
   RunOptions options = make_options(tile, objective, progress);
   options.schedule = word<Schedule>("schedule", schedule, {"none", "random", "largest", "fullest"},
                                     "none, random, largest or fullest");
