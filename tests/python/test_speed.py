@@ -40,6 +40,20 @@ def test_the_cost_of_flow_does_not_grow_with_the_layer():
     assert flow_seconds(1_000_000) < 5 * flow_seconds(100)
 
 
+@pytest.mark.parametrize("arch", ["sigma-tree-256", "sigma-256", "sigma-128", "magma-128"])
+def test_the_cost_of_a_sparse_layer_does_not_grow_with_what_streams_past(arch):
+    tile = {"K": 32, "M": 4} if arch == "magma-128" else None
+
+    def seconds(rows):
+        def work():
+            session = cairn.Session(cairn.load_machine(arch))
+            session.run("layer", cairn.Gemm(rows, 256, 512), tile=tile, weight_sparsity=0.8)
+
+        return best(work)
+
+    assert seconds(1_000_000) < 5 * seconds(100)
+
+
 def convolution(side, channels=64, images=1):
     return cairn.Conv(images, channels, channels, (side + 2, side + 2), (3, 3))
 
