@@ -40,6 +40,8 @@ void PortShares::list(const Multicasts& step, std::size_t first, int port_shift)
       to[at].push_back(multiplier);
     }
   }
+  hops_of.clear();
+  for (const Multicast& packet : to) hops_of.push_back(port_hops(packet, port_shift));
 }
 
 }  // namespace cairn::fabric

@@ -25,6 +25,7 @@ struct PortShares {
   std::vector<std::size_t> begin;  // by port, and the end of the last
   std::vector<int> index;          // of the packet, in the step
   std::vector<Multicast> to;
+  std::vector<Count> hops_of;
   void list(const Multicasts& step, std::size_t first, int port_shift);
 };
 

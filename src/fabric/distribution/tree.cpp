@@ -211,8 +211,6 @@ class Tree final : public Part {
     counters_.unicasts += (hops - 2 * (destinations - words)) * times;
   }
 
-  void count_packet(const Multicast& to) { count(1, port_hops(to, port_shift_), std::ssize(to), 1); }
-
   bool send_operand(Port& port, std::size_t p, Cycle now) {
     const PortShares* share = &shares_[static_cast<std::size_t>(port.at.kind)];
     while (static_cast<int>(port.next) == share->packets[p]) {
@@ -226,8 +224,9 @@ class Tree final : public Part {
     const std::size_t at = share->begin[p] + port.next;
     if (port.before + share->index[at] >= offered_) return false;
     const Word word{port.words[port.next], port.at.kind == StepKind::weights};
-    for (const int multiplier : share->to[at]) links_.words->push(multiplier, word, now);
-    count_packet(share->to[at]);
+    const Multicast& to = share->to[at];
+    for (const int multiplier : to) links_.words->push(multiplier, word, now);
+    count(1, share->hops_of[at], std::ssize(to), 1);
     ++port.next;
     return true;
   }
