@@ -286,7 +286,7 @@ FlexibleArray flexible_array(const Machine& machine) {
           memory.word("folds") == "outer" ? Folding::buffer : folding,
           reduction.type == "temporal",
           reduction.type == "temporal" || reduction.type == "fan",
-          machine.part("distribution").type == "benes",
+          machine.part("distribution").type != "tree",
           multiplier.type == "linear",
           multiplier.type == "linear" && multiplier.word("forwarding") == "right",
           memory.flag("row_barrier")};

@@ -61,7 +61,7 @@ class RuleBook {
          R"(minimum_ones = 3, or reduction.type = "synchronous-fan")");
     if (memory.flag("fold_barrier")) return;
     const std::string why = "folds without a barrier (memory.fold_barrier = false) need ";
-    rule(machine_.part("distribution").type == "benes" && ports == multipliers, "distribution",
+    rule(machine_.part("distribution").type != "tree" && ports == multipliers, "distribution",
          why + "a distribution network in which no word waits",
          fmt::format(R"(type = "benes" with bandwidth = {})", multipliers));
     rule(reduction.type == "synchronous-fan", "reduction.type", why + "adders whose setting travels with the products",

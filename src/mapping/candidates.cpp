@@ -191,7 +191,8 @@ Loads loads(const Nest& nest, const DenseTile& tile, const arch::FlexibleArray& 
   Loads loads;
   // Ports of their own groups, or all together.
   const int together = array.reaches_all ? array.ports : 1;
-  const auto leaves = static_cast<std::size_t>(array.multipliers / array.ports * together);
+  const int group = array.reaches_all ? array.multipliers : array.multipliers / array.ports;
+  const auto leaves = static_cast<std::size_t>(group);
   for (std::size_t begin = 0; begin < all.size(); begin += leaves) {
     const PortLoad port = port_load(all, begin, std::min(all.size(), begin + leaves));
     const auto of_steps = [&](Count at_once) {

@@ -56,7 +56,7 @@ class Draw {
     set("writeback.drain", random_.one_in(2) ? "all" : "half");
     const bool benes = borrows && random_.one_in(2);
     const bool disabled = borrows && type != 1 && random_.one_in(2);  // which passes no partial sums on
-    if (benes) set("distribution.type", "benes");
+    if (benes) set("distribution.type", random_.one_in(3) ? "unicast" : "benes");
     if (disabled) set("multiplier.type", "disabled");
     if (borrows && random_.one_in(2)) set("collection.pairs", text(false));
     if (random_.one_in(3)) {
@@ -99,7 +99,7 @@ class Draw {
     set("memory.stationary", random_.one_in(2) ? "weights" : "inputs");
     set("memory.configure_cycles", random_.between(0, 2));
     set("multiplier.multipliers", std::int64_t{1} << levels);
-    set("distribution.type", benes ? "benes" : "tree");
+    set("distribution.type", !benes ? "tree" : random_.one_in(3) ? "unicast" : "benes");
     set("distribution.bandwidth", std::int64_t{1} << (follows_at_once ? levels : random_.between(0, levels)));
     set("distribution.latency", random_.between(0, 3));
     if (!benes && random_.one_in(4)) set("distribution.interval", random_.between(2, 3));
