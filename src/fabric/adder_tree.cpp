@@ -283,23 +283,31 @@ bool AdderTree::fold(AdderCounters& counters) {
 
 const std::vector<Stream>& AdderTree::flow(const std::vector<Stream>& products, AdderCounters& counters) {
   out_.resize(plan_.adders.size());
-  for (Stream& stream : out_) stream.clear();
+  for (const int exit : exits_) out_[static_cast<std::size_t>(exit)].clear();
+  exits_.clear();
   Count steps = 0;
   for (int cluster = 0; cluster < clusters_.count; ++cluster) {
     const int exit = exit_of(cluster);
     Stream& out = out_[static_cast<std::size_t>(exit)];
-    const Stream made = last_of(products, clusters_.begin(cluster), clusters_.end(cluster),
-                                [&](int i) { return delay(paths_[static_cast<std::size_t>(i)]); });
+    Stream made = last_of(products, clusters_.begin(cluster), clusters_.end(cluster),
+                          [&](int i) { return delay(paths_[static_cast<std::size_t>(i)]); });
     steps = made.count();
-    const std::array<Stream, 2> both{out, made};
-    out = out.empty() ? made : merge(both);
+    if (out.empty()) {
+      exits_.push_back(exit);
+      out = std::move(made);
+    } else {
+      out = merge(std::array<Stream, 2>{out, made});
+    }
   }
   add(counters, step_cost_, steps);
-  if (!folding_) return out_;
-  for (int cluster = 0; cluster < clusters_.count; ++cluster) {
-    const int exit = exit_of(cluster);
-    Stream made = std::move(out_[static_cast<std::size_t>(exit)]);
-    if (made.empty()) continue;
+  if (folding_) add_up_folds(steps, counters);
+  return out_;
+}
+
+// From where the sums of steps leave to where their folds do.
+void AdderTree::add_up_folds(Count steps, AdderCounters& counters) {
+  for (int& exit : exits_) {
+    const Stream made = std::exchange(out_[static_cast<std::size_t>(exit)], {});
     const int fold_at = plan_.singles ? exit : plan_.adders[static_cast<std::size_t>(exit)].fold_at;
     Stream& folded = out_[static_cast<std::size_t>(fold_at)];
     folded = made.delayed(exit == 0 || plan_.singles ? 0 : 1).served(1).every(clusters_.folds);
@@ -307,9 +315,8 @@ const std::vector<Stream>& AdderTree::flow(const std::vector<Stream>& products, 
     counters.additions_2to1 += made.count() - folded.count();
     counters.queue_pushes -= made.count() - folded.count();
     counters.queue_pops -= made.count() - folded.count();
-    if (!plan_.singles) out_[static_cast<std::size_t>(exit)].clear();
+    exit = fold_at;
   }
-  return out_;
 }
 
 }  // namespace cairn::fabric

@@ -62,9 +62,10 @@ class AdderTree {
   // How many transfers the outputs of this cycle take: what an adder passes on together crosses together.
   Count transfers() const;
 
-  // Flow: what leaves the tree at each adder, in the cycle in which the adder makes it; empty where nothing does. A
+  // Flow: what leaves the tree at each adder, in the cycle in which the adder makes it; only exits() have any. A
   // product takes a cycle for each adder on its way, and a sum is made when the last of its products is there.
   const std::vector<kernel::Stream>& flow(const std::vector<kernel::Stream>& products, AdderCounters& counters);
+  const std::vector<int>& exits() const { return exits_; }
 
  private:
   enum Side { left, right, neighbour, kSides };
@@ -138,6 +139,7 @@ class AdderTree {
   Cycle delay(const ProductPath& path) const { return path.levels * level_latency_ + path.links * link_latency(); }
   int exit_of(int cluster) const { return paths_[static_cast<std::size_t>(clusters_.begin(cluster))].exit; }
   bool feeds_parent(int index) const;
+  void add_up_folds(Count steps, AdderCounters& counters);
 
   bool folding_;
   Switches switches_;
@@ -166,6 +168,7 @@ class AdderTree {
   std::vector<ProductPath> paths_;  // flow: by multiplier
   AdderCounters step_cost_;         // flow: what a step of products costs
   std::vector<kernel::Stream> out_;
+  std::vector<int> exits_;
 };
 
 // When the last of the products of multipliers `begin` to `end` - 1 is there, each delayed by `delay(multiplier)`.

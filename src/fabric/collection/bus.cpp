@@ -84,9 +84,9 @@ class Bus final : public Part {
     }
     settle();
     links_.results->streams.resize(pending_.size());
+    for (const auto& [line, lane] : inputs_) links_.results->streams[lane].clear();
     inputs_.clear();
     for (std::size_t lane = 0; lane < pending_.size(); ++lane) {
-      links_.results->streams[lane].clear();
       const kernel::Stream& sums = links_.sums->streams[lane];
       if (sums.empty() && pending_[lane].empty()) continue;
       const Count results = sums.count();
@@ -155,21 +155,25 @@ class Bus final : public Part {
   int inputs() const { return input_of(links_.sums->lanes() - 1) + 2; }
   // Flow: sums that left before the first of the round comes are done with.
   void settle() {
-    for (std::size_t lane = 0; lane < pending_.size(); ++lane) {
-      Line& line = lines_[line_of(lane)];
+    for (const auto& [of, lane] : inputs_) {  // of the round before
+      Line& line = lines_[of];
       if (links_.round.at_rest) {
         line.free_at = 0;
         pending_[lane].clear();
+      } else {
+        settle(lane, line);
       }
-      if (pending_[lane].empty()) continue;
-      const kernel::Stream sent = links_.results->streams[lane].delayed(-params_.latency);
-      const Count gone = sent.count_before(links_.round.first_sum);
-      if (gone == 0) continue;
-      line.free_at = std::max(line.free_at, sent.slice(gone - 1, 1).front().first + 1);
-      kernel::Stream left;
-      for (const kernel::Piece& piece : pending_[lane].slice(gone, pending_[lane].count())) left.append(piece);
-      pending_[lane] = left;
     }
+  }
+
+  void settle(std::size_t lane, Line& line) {
+    const kernel::Stream sent = links_.results->streams[lane].delayed(-params_.latency);
+    const Count gone = sent.count_before(links_.round.first_sum);
+    if (gone == 0) return;
+    line.free_at = std::max(line.free_at, sent.slice(gone - 1, 1).front().first + 1);
+    kernel::Stream left;
+    for (const kernel::Piece& piece : pending_[lane].slice(gone, pending_[lane].count())) left.append(piece);
+    pending_[lane] = left;
   }
 
   // How many inputs the round-robin pointer passes before it comes to this one.

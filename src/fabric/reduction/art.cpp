@@ -85,8 +85,8 @@ class Art final : public Part {
   void flow() override {
     const std::vector<kernel::Stream>& outputs = tree_.flow(links_.products->streams, counters_);
     for (kernel::Stream& stream : links_.sums->streams) stream.clear();
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      if (outputs[i].empty()) continue;
+    for (const int exit : tree_.exits()) {
+      const auto i = static_cast<std::size_t>(exit);
       kernel::Stream sums = outputs[i];
       (params_.accumulators ? counters_.wire_writes : counters_.output_transfers) += distinct(sums);
       if (params_.accumulators) {

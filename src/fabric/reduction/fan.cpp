@@ -55,7 +55,9 @@ class Fan final : public Part {
 
   void flow() override {
     const std::vector<kernel::Stream>& outputs = tree_.flow(links_.products->streams, counters_);
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
+    for (kernel::Stream& stream : links_.sums->streams) stream.clear();
+    for (const int exit : tree_.exits()) {
+      const auto i = static_cast<std::size_t>(exit);
       links_.sums->streams[static_cast<std::size_t>(lanes_[i])] = outputs[i].delayed(params_.latency);
       counters_.results += outputs[i].count();
       counters_.output_transfers += outputs[i].count();
