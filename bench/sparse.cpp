@@ -67,8 +67,9 @@ void run(benchmark::State& state, Evaluator evaluator) {
       .tile = layer.tile, .sparsity = {.weights = layer.weight_sparsity, .inputs = layer.input_sparsity}, .seed = 1};
   const RunOptions with_values{.tile = layer.tile};
   std::int64_t cycles = 0;
+  const Machine machine = load_machine(layer.machine, layer.overrides);
+  Session session(machine, evaluator);
   for (auto _ : state) {
-    Session session(load_machine(layer.machine, layer.overrides), evaluator);
     cycles +=
         evaluator == Evaluator::flow
             ? session.run("layer", gemm, options).cycles
