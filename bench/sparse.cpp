@@ -88,6 +88,18 @@ BENCHMARK(flow)->Name("sparse_flow")->DenseRange(0, 2)->Unit(benchmark::kMicrose
 void step(benchmark::State& state) { run(state, Evaluator::step); }
 BENCHMARK(step)->Name("sparse_step")->DenseRange(0, 2)->Unit(benchmark::kMillisecond);
 
+// What of sparse_flow is drawing the zeros.
+void draw(benchmark::State& state) {
+  const Case& layer = cases()[static_cast<std::size_t>(state.range(0))];
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(to_csr(random_pattern(layer.sizes.m, layer.sizes.k, layer.input_sparsity, 1)));
+    if (layer.weight_sparsity > 0)
+      benchmark::DoNotOptimize(random_pattern(layer.sizes.n, layer.sizes.k, layer.weight_sparsity, 2));
+  }
+  state.SetLabel(layer.name);
+}
+BENCHMARK(draw)->Name("sparse_draw")->DenseRange(0, 2)->Unit(benchmark::kMicrosecond);
+
 // Whole networks with random zeros, timing only; drawing the zeros included.
 void network(benchmark::State& state, const char* machine, const bench::Network& network, double sparsity) {
   for (auto _ : state) {
