@@ -155,13 +155,14 @@ class Bus final : public Part {
   int inputs() const { return input_of(links_.sums->lanes() - 1) + 2; }
   // Flow: sums that left before the first of the round comes are done with.
   void settle() {
-    for (const auto& [of, lane] : inputs_) {  // of the round before
-      Line& line = lines_[of];
+    if (links_.round.at_rest) {
+      for (Line& line : lines_) line.free_at = 0;
+    }
+    for (const auto& [line, lane] : inputs_) {  // of the round before
       if (links_.round.at_rest) {
-        line.free_at = 0;
         pending_[lane].clear();
       } else {
-        settle(lane, line);
+        settle(lane, lines_[line]);
       }
     }
   }

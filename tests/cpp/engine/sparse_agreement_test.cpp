@@ -45,5 +45,21 @@ TEST(SparseMachine, does_not_depend_on_the_order_in_which_its_components_tick) {
   });
 }
 
+TEST(SparseMachine, costs_the_same_after_other_work) {
+  for_cases(1'100'001, 300, [](const Case& c) {
+    SplitMix64 random = c.random;
+    engine::Fabric fabric(c.description);
+    engine::RoundCosts known;
+    const auto cost = [&](const Operation& operation, const engine::Tile& tile) {
+      const engine::Outcome outcome = engine::run_flow(fabric, c.description, operation, tile, {}, known);
+      return std::pair(outcome.cycles, outcome.counters);
+    };
+    const auto first = cost(c.operation, c.tile);
+    const Operation other = random_gemm(random);
+    cost(other, random_tile(random, c.description, other));
+    ASSERT_EQ(cost(c.operation, c.tile), first);
+  });
+}
+
 }  // namespace
 }  // namespace cairn::testing
