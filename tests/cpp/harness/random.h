@@ -1,21 +1,15 @@
-// SplitMix64: the seeded generator of operands, the same stream on every machine (golden/ uses it too).
+// What tests draw from the library's seeded generator, the same on every machine (golden/ uses it too).
 #pragma once
 
 #include <cstdint>
 
+#include "util/random.h"
+
 namespace cairn::testing {
 
-class SplitMix64 {
+class SplitMix64 : public util::SplitMix64 {
  public:
-  explicit SplitMix64(std::uint64_t seed) : state_(seed) {}
-
-  std::uint64_t next() {
-    state_ += 0x9E3779B97F4A7C15U;
-    std::uint64_t z = state_;
-    z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
-    z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
-    return z ^ (z >> 31U);
-  }
+  using util::SplitMix64::SplitMix64;
 
   // An operand: non-zero with probability `density`, then a small integer 1..8, so that every order of summation is
   // exact.
@@ -31,9 +25,6 @@ class SplitMix64 {
 
   // True one time in `n`.
   bool one_in(std::int64_t n) { return between(1, n) == 1; }
-
- private:
-  std::uint64_t state_;
 };
 
 }  // namespace cairn::testing
