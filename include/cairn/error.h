@@ -23,6 +23,7 @@ enum class Code {
   out_of_range,          // E105
   missing_key,           // E106
   unknown_name,          // E107
+  missing_package,       // E108
   inconsistent_machine,  // E201
   bad_size,              // E301
   operand_mismatch,      // E302

@@ -5,8 +5,9 @@
     >>> session.run("square", cairn.Gemm(64, 64, 64))
     >>> session.layers[0]["cycles"]
 
-``cairn.onnx`` runs whole models, ``cairn.stonne`` reads the inputs of STONNE. Importing ``cairn``
-itself stays light: the compiled core and the ONNX packages are loaded when they are first used.
+``cairn.torch`` and ``cairn.onnx`` run whole models, ``cairn.capture`` keeps what they computed,
+``cairn.stonne`` reads the inputs of STONNE. Importing ``cairn`` itself stays light: the compiled
+core, PyTorch and the ONNX packages are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from cairn.errors import CairnError, Diagnostic
 from cairn.machines import load_machine
 
 if TYPE_CHECKING:
-    from cairn import onnx, sparse, stonne
+    from cairn import capture, onnx, sparse, stonne, torch
     from cairn._core import (
         Conv,
         Gemm,
@@ -40,6 +41,7 @@ __all__ = [
     "Machine",
     "Session",
     "__version__",
+    "capture",
     "catalog",
     "codes",
     "load_machine",
@@ -49,12 +51,13 @@ __all__ = [
     "presets",
     "sparse",
     "stonne",
+    "torch",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Load the compiled core, or a submodule, on first use."""
-    if name in ("onnx", "sparse", "stonne"):
+    if name in ("capture", "onnx", "sparse", "stonne", "torch"):
         return importlib.import_module(f"cairn.{name}")
     if name in __all__:
         return getattr(importlib.import_module("cairn._core"), name)

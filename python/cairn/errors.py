@@ -68,6 +68,16 @@ def refusal(code: str, place: str, message: str, remedy: str = "") -> CairnError
     return CairnError([diagnostic(code, place, message, remedy)])
 
 
+class MissingPackage(CairnError, ImportError):
+    """A part of Cairn needs a package that is not installed."""
+
+
+def missing_package(place: str, package: str, extra: str) -> MissingPackage:
+    """Make the error of a missing package, which the ``extra`` of Cairn installs (E108)."""
+    remedy = f"pip install 'cairn[{extra}]'"
+    return MissingPackage([diagnostic("E108", place, f"{package} is not installed", remedy)])
+
+
 @contextmanager
 def at(place: str) -> Iterator[None]:
     """Put ``place`` before the places of the diagnostics that are raised inside."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -50,7 +52,8 @@ class Output:
     def __init__(self, path: str | None) -> None:
         """Remember the place; nothing is touched yet."""
         self._path = path
-        self._text: str | None = None
+        self._text = ""
+        self._fill: Callable[[Path], object] | None = None
         self._temporary: Path | None = None
 
     @property
@@ -61,6 +64,16 @@ class Output:
     def write(self, text: str) -> None:
         """Set the text that the file will hold."""
         self._text = text if text.endswith("\n") else text + "\n"
+        self._fill = partial(Path.write_text, data=self._text, encoding="utf-8")
+
+    def fill(self, write: Callable[[Path], object]) -> None:
+        """Set what will write the file, at the path it is given, if it is no text (E602: a device).
+
+        The standard output takes none.
+        """
+        if self._path is not None and self._temporary is None:
+            raise refusal("E602", self._path, "this is not a regular file", "name one")
+        self._fill = write
 
     def __enter__(self) -> Output:
         """Reserve a temporary file beside the target, which proves that it can be written."""
@@ -88,24 +101,24 @@ class Output:
     ) -> None:
         """Move the text into place, or leave nothing behind if the work failed."""
         try:
-            if kind is None and self._text is not None:
-                self._commit(self._text)
+            if kind is None and self._fill is not None:
+                self._commit(self._fill)
         finally:
             if self._temporary is not None:
                 self._temporary.unlink(missing_ok=True)
 
-    def _commit(self, text: str) -> None:
+    def _commit(self, fill: Callable[[Path], object]) -> None:
         if self._path is None:
             return
         if self.to_stdout:
-            sys.stdout.write(text)
+            sys.stdout.write(self._text)
             return
         target = Path(os.path.realpath(self._path))
         try:
             if self._temporary is None:
-                target.write_text(text, encoding="utf-8")
+                fill(target)
                 return
-            self._temporary.write_text(text, encoding="utf-8")
+            fill(self._temporary)
             self._temporary.chmod(_mode_for(target))
             self._temporary.replace(target)
         except OSError as error:

@@ -46,15 +46,19 @@ class Tiles:
     named: Mapping[str, Tile | Sequence[Tile]] = field(default_factory=dict)
     source: str = ""
 
-    def over(self, machine: cairn.Machine, layers: Sequence[tuple[str, str]]) -> Choice:
-        """Begin with the layers of a workload: the name and the letters of each.
+    def over(
+        self, machine: cairn.Machine, layers: Sequence[tuple[str, str]] | None = None
+    ) -> Choice:
+        """Begin with the layers of a workload: the name and the letters of each, where known.
 
         Raises E107 for names that no layer has, and E401 for more tiles than layers.
         """
+        systolic = self.every is not None and machines.family(machine) == "systolic"
+        if layers is None:
+            return Choice(self, systolic, [PRODUCT, CONVOLUTION])
         faults = list(self._unknown(Counter(name for name, _ in layers)))
         if faults:
             raise CairnError(faults)
-        systolic = self.every is not None and machines.family(machine) == "systolic"
         return Choice(self, systolic, [each for _, each in layers])
 
     def _unknown(self, layers: Mapping[str, int]) -> Iterator[Diagnostic]:

@@ -29,6 +29,8 @@ constexpr std::array kCodes{
     CodeInfo{Code::missing_key, "E106", Kind::invalid, "missing key", "A key or table without a default is absent."},
     CodeInfo{Code::unknown_name, "E107", Kind::invalid, "unknown name",
              "A preset, component type, choice or description that does not exist. The help names the nearest one."},
+    CodeInfo{Code::missing_package, "E108", Kind::invalid, "package missing",
+             "This part of Cairn needs a Python package that is not installed. The help says what to install."},
     CodeInfo{Code::inconsistent_machine, "E201", Kind::invalid, "inconsistent machine",
              "Each parameter is valid by itself, but they do not fit together. The message names the rule."},
     CodeInfo{

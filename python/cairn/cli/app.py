@@ -10,6 +10,8 @@ import typer
 
 import cairn
 from cairn.cli import boundary
+from cairn.cli.capture import HELP as CAPTURE_HELP
+from cairn.cli.capture import capture
 from cairn.cli.compare import compare_app
 from cairn.cli.describe import describe
 from cairn.cli.map import map_app
@@ -29,6 +31,7 @@ app = typer.Typer(
 app.add_typer(run_app, name="run")
 app.add_typer(compare_app, name="compare")
 app.add_typer(map_app, name="map")
+app.command("capture", help=CAPTURE_HELP, no_args_is_help=True)(capture)
 app.command("verify")(verify)
 app.command("describe")(describe)
 app.command("stonne", cls=ReferenceCommand, help=HELP)(stonne)

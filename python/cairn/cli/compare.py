@@ -98,7 +98,8 @@ compare_app = typer.Typer(
     subcommand_metavar="TARGET --arch A,B[,C...] [OPTIONS]...",
     help="""Simulate the same work on several machines and show them side by side.
 
-**TARGET** is what `cairn run` takes: *MODEL.onnx*, *TABLE.csv*, *gemm* or *conv*.
+**TARGET** is what `cairn run` takes: *MODEL.onnx*, *FILE.py:FUNCTION*, *TABLE.csv*,
+*FILE.safetensors*, *gemm* or *conv*.
 **--arch** names the machines, presets or files; the others are held against the first.
 
 For each layer and in total: cycles, utilisation, and the **ratio** of the cycles to the first
@@ -120,6 +121,8 @@ _EXAMPLES = {
     "conv": "conv --channels 3 --filters 64 --input 224x224 --kernel 7x7 --stride 2 --pad 3",
     "csv": "topology.csv",
     "onnx": "model.onnx --input x=photo.npy",
+    "pytorch": "mine.py:example",
+    "safetensors": "work.safetensors",
 }
 
 for _each in run_app.registered_commands:

@@ -8,17 +8,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
 import cairn
-from cairn import effective, errors, files, machines, operands, tables, tiles
-from cairn.cli import boundary, options
+from cairn import agreement, effective, errors, files, machines, operands, tables, tiles
+from cairn.cli import boundary, options, pytorch
 from cairn.cli.progress import Layer
-
-if TYPE_CHECKING:
-    from cairn.onnx import Run
 
 Operation = Any  # cairn.Gemm | cairn.Conv: the compiled classes are loaded lazily
 
@@ -99,20 +96,15 @@ def _layers(
 
     def on(machine: cairn.Machine, progress: Layer) -> Answer:
         session, wrong = shared.session(machine), []
-        choose = shared.tiles.over(machine, [(name, tiles.letters(each)) for name, each in layers])
-        given = [choose(name, operation) for name, operation in layers]
         sparse = [_sparse(shared, machine, index) for index, _ in enumerate(layers)]
-        _check_tiles(machine, layers, given, sparse)
-        for index, (name, operation) in enumerate(layers):
-            rounds = progress(index, len(layers), name)
-            a, b = _seeded(shared, operation, index) if values else (None, None)
-            if values:  # which have their zeros
-                sparse[index].pop("weight_sparsity", None)
-            with errors.at(f"layer {name}"):
-                out = session.run(
-                    name, operation, a, b, given[index], rounds, shared.objective, **sparse[index]
-                )
-            if a is not None and b is not None and not _right(operation, a, b, out):
+
+        def drawn(index: int) -> tuple[operands.Floats, ...]:
+            sparse[index].pop("weight_sparsity", None)  # the values have their zeros
+            return _seeded(shared, layers[index][1], index)
+
+        ran = _ran(shared, session, layers, sparse, drawn if values else None, progress)
+        for (name, operation), (given, out) in zip(layers, ran, strict=True):
+            if given and not _right(operation, *given, out):
                 wrong.append(name)
         context: dict[str, Any] = {
             "target": target,
@@ -130,6 +122,86 @@ def _layers(
         )
         said = verdict if values else "timing only: no values computed"
         return Answer(effective.completed(session.document(context)), not wrong, said)
+
+    answer(shared, lambda: on)
+
+
+def _ran(
+    shared: options.Common,
+    session: cairn.Session,
+    layers: Sequence[tuple[str, Operation]],
+    sparse: Sequence[Mapping[str, Any]],
+    load: Callable[[int], tuple[operands.Floats, ...]] | None,
+    progress: Layer,
+) -> Iterator[tuple[tuple[operands.Floats, ...], Any]]:
+    """Run layers one by one, each in its tile; yield what ``load`` gave for it, and the output.
+
+    What is loaded begins with the operands; without ``load`` only time passes.
+    """
+    choose = shared.tiles.over(
+        session.machine, [(name, tiles.letters(each)) for name, each in layers]
+    )
+    tile = [choose(name, operation) for name, operation in layers]
+    _check_tiles(session.machine, layers, tile, sparse)
+    for index, (name, operation) in enumerate(layers):
+        rounds = progress(index, len(layers), name)
+        given = load(index) if load else ()
+        a, b = given[:2] or (None, None)
+        with errors.at(f"layer {name}"):
+            out = session.run(
+                name, operation, a, b, tile[index], rounds, shared.objective, **sparse[index]
+            )
+        yield given, out
+
+
+def captured(shared: options.Common, target: str) -> None:
+    """Simulate the layers of a captured workload on the values that it holds."""
+    from cairn import capture  # late: only it needs safetensors
+
+    work = capture.read(target)
+    if shared.sparsity is not None or shared.prune is not None:
+        option = "--prune" if shared.sparsity is None else "--sparsity"
+        raise typer.BadParameter(
+            f"{option}: a captured workload has weights of its own; prune the model when you"
+            f" capture it: `cairn capture MODEL.onnx {option} .. -o FILE.safetensors`"
+        )
+    layers = [(layer.name, layer.operation) for layer in work.layers]
+
+    def on(machine: cairn.Machine, progress: Layer) -> Answer:
+        session, wrong, largest = shared.session(machine), [], 0.0
+        order: dict[str, Any] = {}
+        if shared.schedule != "none" and machines.is_sparse(machine):
+            order = {"schedule": shared.schedule, "seed": shared.seed % (1 << 64)}
+        ran = _ran(
+            shared,
+            session,
+            layers,
+            [order] * len(layers),
+            lambda index: work.layers[index].load(),
+            progress,
+        )
+        for (name, _), ((*_, expected), out) in zip(layers, ran, strict=True):
+            difference = agreement.of(out, expected)
+            largest = max(largest, difference.largest)
+            if not difference.agrees:
+                wrong.append(name)
+        context = {
+            "target": files.readable(target),
+            "evaluator": shared.evaluator,
+            "objective": shared.objective,
+            **order,
+            "values_agree": not wrong,
+            "max_abs_difference": largest,
+        }
+        result = effective.completed(session.document(context))
+        result["context"]["capture"] = work.about
+        for each, layer in zip(result["layers"], work.layers, strict=True):
+            each["call"] = layer.call
+        result["notes"] = [*result.get("notes", []), *work.notes]
+        said = (
+            f"DIFFER from those captured in {', '.join(wrong)}" if wrong else "equal those captured"
+        )
+        return Answer(result, not wrong, f"values {said} (max abs difference {largest:.3g})")
 
     answer(shared, lambda: on)
 
@@ -163,9 +235,9 @@ def _tell_ignored(shared: options.Common, on: Sequence[cairn.Machine]) -> None:
 
 def _check_tiles(
     machine: cairn.Machine,
-    layers: list[tuple[str, Operation]],
-    given: list[dict[str, int] | None],
-    sparse: list[dict[str, Any]],
+    layers: Sequence[tuple[str, Operation]],
+    given: Sequence[dict[str, int] | None],
+    sparse: Sequence[Mapping[str, Any]],
 ) -> None:
     """Refuse all tiles that do not fit, before anything takes long."""
     session, faults = cairn.Session(machine), []
@@ -270,18 +342,43 @@ def model(
                 schedule=shared.schedule,
                 session=shared.session(machine),
             )
-            return Answer(run.result, run.agrees, verdict(run))
+            return Answer(run.result, run.agrees, verdict(run, len(run.outputs), "ONNX Runtime"))
 
         return on
 
     answer(shared, prepare)
 
 
-def verdict(run: Run) -> str:
-    """Say whether the outputs of a model equal the native ones."""
-    count = len(run.outputs)
+def pytorch_model(shared: options.Common, target: str) -> None:
+    """Simulate a PyTorch model and compare its outputs with its own on the CPU."""
+    make = pytorch.workload(target, shared.seed, shared.sparsity, shared.prune)
+
+    def prepare() -> Simulate:
+        workload = make()
+
+        def on(machine: cairn.Machine, progress: Layer) -> Answer:
+            run = workload.run(
+                machine,
+                shared.evaluator,
+                progress=lambda index, name: progress(index, None, name),
+                tile=shared.tiles,
+                objective=shared.objective,
+                schedule=shared.schedule,
+                seed=shared.seed,
+                session=shared.session(machine),
+            )
+            run.result["context"] |= {"target": files.readable(target), "seed": shared.seed}
+            return Answer(run.result, run.agrees, verdict(run, run.count, "PyTorch"))
+
+        return on
+
+    answer(shared, prepare)
+
+
+def verdict(run: Any, count: int, framework: str) -> str:
+    """Say whether the ``count`` outputs of a model equal those of its own framework."""
     outputs = "the output" if count == 1 else f"the {count} outputs"
     equal = ("equals" if count == 1 else "equal") if run.agrees else "DO NOT AGREE WITH"
     own = "own of the pruned model" if "pruning" in run.result["context"] else "own"
     gap = f"max abs difference {run.max_abs_difference:.3g}"
-    return f"{outputs} {equal} ONNX Runtime's {own} ({gap})"
+    return f"{outputs} {equal} {framework}'s {own} ({gap})"

@@ -78,7 +78,8 @@ map_app = typer.Typer(
     subcommand_metavar="TARGET --arch MACHINE [OPTIONS]...",
     help="""Find the best tile of every layer on a machine, and say what bounds it.
 
-**TARGET** is what `cairn run` takes: *MODEL.onnx*, *TABLE.csv*, *gemm* or *conv*.
+**TARGET** is what `cairn run` takes: *MODEL.onnx*, *FILE.py:FUNCTION*, *TABLE.csv*,
+*FILE.safetensors*, *gemm* or *conv*.
 
 For each layer: its tile (sizes of 1 are left out), how many multipliers the tile uses, its cycles,
 the part of the machine that bounds them, and how many of the legal tiles were tried: of the others
@@ -111,6 +112,14 @@ _TARGETS = {
         "Find the best tiles of every Conv, Gemm and MatMul of an ONNX model. It is run with its"
         " values, as `cairn run` does, so that all sizes are known.",
         "model.onnx --shape x=1x3x224x224 --save tiles.toml",
+    ),
+    "pytorch": (
+        "Find the best tiles of the products of a PyTorch model; it is run with its values.",
+        "mine.py:example",
+    ),
+    "safetensors": (
+        "Find the best tiles of the layers of a captured workload; it is run with its values.",
+        "work.safetensors",
     ),
 }
 

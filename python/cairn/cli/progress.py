@@ -10,7 +10,7 @@ from rich import progress as rich_progress
 from rich.console import Console
 
 Rounds = Callable[[int, int], None]
-Layer = Callable[[int, int, str], Rounds | None]
+Layer = Callable[[int, int | None, str], Rounds | None]
 
 
 class Progress:
@@ -51,13 +51,16 @@ class Progress:
     def turn(self, at: int, count: int, machine: str) -> Layer:
         """Return ``layer`` for machine ``at`` of ``count``; each has an equal share of the bar."""
 
-        def layer(index: int, layers: int, name: str) -> Rounds | None:
-            return self.layer(at * layers + index, count * layers, f"{name} on {machine}")
+        def layer(index: int, layers: int | None, name: str) -> Rounds | None:
+            what = f"{name} on {machine}"
+            if layers is None:
+                return self.layer(index, None, what)
+            return self.layer(at * layers + index, count * layers, what)
 
         return layer
 
-    def layer(self, index: int, count: int, name: str) -> Rounds | None:
-        """Show that layer ``index`` of ``count`` starts; return a callback for its rounds."""
+    def layer(self, index: int, count: int | None, name: str) -> Rounds | None:
+        """Show that layer ``index`` of ``count`` (or None) starts; return a callback of rounds."""
         bar = self._bar
         if bar is None:
             return None

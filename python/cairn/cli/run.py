@@ -9,10 +9,40 @@ import typer
 from typer.core import TyperGroup
 
 from cairn.cli import jobs, options
+from cairn.cli.pytorch import is_function
 from cairn.errors import nearest, refusal
 
-_FILES = {".onnx": "onnx", ".csv": "csv"}
-_ACCEPTED = "an operation (gemm or conv) or a file that ends in .onnx or .csv"
+_FILES = {".onnx": "onnx", ".csv": "csv", ".safetensors": "safetensors"}
+_ACCEPTED = (
+    "an operation (gemm or conv), a file that ends in .onnx, .safetensors or .csv, "
+    "or FILE.py:FUNCTION"
+)
+
+
+def _kind(target: str) -> str | None:
+    """Return the command of a target that is no operation."""
+    return "pytorch" if is_function(target) else _FILES.get(Path(target).suffix.lower())
+
+
+Inputs = Annotated[
+    list[str],
+    typer.Option("--input", metavar="NAME=FILE.npy", help="The value of an input (.npy or .npz)."),
+]
+Shapes = Annotated[
+    list[str],
+    typer.Option("--shape", metavar="NAME=1x3x48x320", help="The shape of an input that is drawn."),
+]
+
+
+def parsed_inputs(
+    inputs: list[str], shapes: list[str]
+) -> tuple[list[tuple[str, str]], dict[str, tuple[int, ...]]]:
+    """Parse the values of --input and --shape: names with files, and names with sizes."""
+    drawn = options.pairs(shapes, "--shape x=1x3x48x320")
+    return (
+        options.pairs(inputs, "--input x=photo.npy"),
+        {name: options.sizes(text, 0) for name, text in drawn},
+    )
 
 
 class Targets(TyperGroup):
@@ -22,7 +52,7 @@ class Targets(TyperGroup):
         """Let options come before the target, as in `cairn run --arch tpu-32x32 model.onnx`."""
         if args and args[0].startswith("-") and not {"--help"} & set(args):
             for at, word in enumerate(args):
-                if word in self.commands or Path(word).suffix.lower() in _FILES:
+                if word in self.commands or _kind(word):
                     return list(super().parse_args(ctx, [word, *args[:at], *args[at + 1 :]]))
         return list(super().parse_args(ctx, args))
 
@@ -31,9 +61,11 @@ class Targets(TyperGroup):
         target = args[0]
         if self.get_command(ctx, target) is not None or target.startswith("-"):
             return super().resolve_command(ctx, args)
-        kind = _FILES.get(Path(target).suffix.lower())
+        kind = _kind(target)
         if kind is None:
             hint = nearest(target, ("gemm", "conv"), f"give {_ACCEPTED}")
+            if target.endswith(".py"):
+                hint = f"name the function that returns (model, inputs): {target}:FUNCTION"
             raise refusal("E107", target, f"cannot run this: expected {_ACCEPTED}", hint)
         return kind, self.get_command(ctx, kind), args
 
@@ -50,7 +82,10 @@ run_app = typer.Typer(
 
 - *MODEL.onnx*: every Conv, Gemm and MatMul is simulated with its real operands,
   the rest runs on the host, and the outputs are compared with ONNX Runtime's own
+- *FILE.py:FUNCTION*: a PyTorch model, which the function returns with its inputs; the outputs
+  are compared with the model's own on the CPU
 - *TABLE.csv*: the layers of a SCALE-Sim topology file
+- *FILE.safetensors*: what `cairn capture` has written of a model, with its values
 - *gemm* or *conv*: one operation, see `cairn run gemm --help`
 
 Examples:
@@ -60,6 +95,7 @@ Examples:
 - `cairn run resnet50.onnx --shape x=1x3x224x224 --json result.json`
 - `cairn run resnet50.onnx --shape x=1x3x224x224 --arch sigma-256 --sparsity 0.8`: its weights are
   pruned first
+- `cairn run mine.py:example --arch sigma-256 --prune 2:4`: see `cairn run pytorch --help`
 - `cairn run topology.csv --set multiplier.rows=8 --evaluator step`""",
 )
 
@@ -131,18 +167,8 @@ def csv(
 def onnx(
     shared: options.Common,
     target: str,
-    inputs: Annotated[
-        list[str],
-        typer.Option(
-            "--input", metavar="NAME=FILE.npy", help="The value of an input (.npy or .npz)."
-        ),
-    ] = [],  # noqa: B006 - Typer reads the default and never changes it
-    shapes: Annotated[
-        list[str],
-        typer.Option(
-            "--shape", metavar="NAME=1x3x48x320", help="The shape of an input that is drawn."
-        ),
-    ] = [],  # noqa: B006
+    inputs: Inputs = [],  # noqa: B006 - Typer reads the default and never changes it
+    shapes: Shapes = [],  # noqa: B006
 ) -> None:
     """Simulate every Conv, Gemm and MatMul of an ONNX model with its real operands.
 
@@ -151,8 +177,37 @@ def onnx(
 
     Example: `cairn run model.onnx --input x=photo.npy --arch tpu-32x32 --json result.json`
     """
-    files = options.pairs(inputs, "--input x=photo.npy")
-    drawn = {
-        name: options.sizes(text, 0) for name, text in options.pairs(shapes, "--shape x=1x3x48x320")
-    }
-    jobs.model(shared, target, files, drawn)
+    jobs.model(shared, target, *parsed_inputs(inputs, shapes))
+
+
+@run_app.command("pytorch", hidden=True)
+@options.with_common
+def pytorch(
+    shared: options.Common,
+    target: Annotated[str, typer.Argument(metavar="FILE.py:FUNCTION")],
+) -> None:
+    """Simulate the products of a PyTorch model with their real operands.
+
+    All else runs on the host, and the outputs are compared with the model's own on the CPU. The
+    FUNCTION, of a file or of a module (package.module:FUNCTION), returns `(model, inputs)`: a
+    module, and a tensor, a tuple of arguments or a dict of them. It may look like this:
+
+        def example():
+            return torch.nn.Linear(768, 64), torch.rand(128, 768)
+
+    Example: `cairn run mine.py:example --arch maeri-256`
+    """
+    jobs.pytorch_model(shared, target)
+
+
+@run_app.command("safetensors", hidden=True)
+@options.with_common
+def safetensors(shared: options.Common, target: str) -> None:
+    """Simulate a captured workload on the values that it holds, without the model's framework.
+
+    The values that the machine computes are compared with the captured ones. `cairn capture` writes
+    such files.
+
+    Example: `cairn run work.safetensors --arch maeri-256 --json result.json`
+    """
+    jobs.captured(shared, target)

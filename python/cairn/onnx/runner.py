@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 import cairn
-from cairn import effective, files, machines, tiles
+from cairn import agreement, effective, files, machines, tiles
+from cairn.agreement import Difference as _Difference
 from cairn.errors import at
 from cairn.onnx import cut, host, lower
 from cairn.onnx import graph as graphs
@@ -27,13 +28,6 @@ Array = NDArray[Any]
 Rounds = Callable[[int, int], None]
 # Told (layer, layers, name) when a layer starts; may return a callback for its rounds.
 Progress = Callable[[int, int, str], Rounds | None]
-
-# Agreement with the native outputs: |difference| <= absolute x largest value + relative x value +
-# floor. Sums are taken in another order than ONNX Runtime's, half-precision outputs are rounded to
-# 3 digits, and what a sigmoid or softmax leaves of an order-of-summation error is not scaled by its
-# small output.
-_RELATIVE, _ABSOLUTE, _FLOOR = 1e-3, 1e-4, 1e-6
-_HALF_RELATIVE, _HALF_ABSOLUTE = 2e-2, 2e-3
 
 
 @dataclass(frozen=True)
@@ -271,16 +265,10 @@ def _notes(proto: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> list[str]:
     return notes
 
 
-@dataclass(frozen=True)
-class _Difference:
-    agrees: bool
-    largest: float
-
-
 def _difference(ours: Any, native: Any) -> _Difference:
     """Compare an output with the native one: floats within the tolerance, the rest exactly."""
     if isinstance(native, np.ndarray) and isinstance(ours, np.ndarray):
-        return _array_difference(ours, native)
+        return agreement.of(ours, native)
     if isinstance(native, list) and isinstance(ours, list):
         pairs = [_difference(a, b) for a, b in zip(ours, native, strict=False)]
         agrees = len(ours) == len(native) and all(each.agrees for each in pairs)
@@ -288,24 +276,5 @@ def _difference(ours: Any, native: Any) -> _Difference:
     if isinstance(native, dict) and isinstance(ours, dict):
         return _difference([*ours.keys(), *ours.values()], [*native.keys(), *native.values()])
     if isinstance(native, float) and isinstance(ours, float):
-        return _array_difference(np.array(ours), np.array(native))
+        return agreement.of(np.array(ours), np.array(native))
     return _Difference(bool(ours == native), 0.0)
-
-
-def _array_difference(ours: Array, native: Array) -> _Difference:
-    if ours.shape != native.shape or ours.dtype != native.dtype:
-        return _Difference(False, float("inf"))
-    if native.dtype.kind in "OUSb" or native.size == 0:
-        return _Difference(bool(np.array_equal(ours, native)), 0.0)
-    if native.dtype.kind in "iu":
-        gap = np.abs(ours.astype(np.float64) - native.astype(np.float64))
-        return _Difference(bool(np.array_equal(ours, native)), float(gap.max()))
-    a, b = ours.astype(np.float64), native.astype(np.float64)
-    finite = np.isfinite(a) & np.isfinite(b)
-    gap = np.abs(a - b, out=np.zeros_like(a), where=finite)
-    half = native.dtype.itemsize < 4
-    relative = _HALF_RELATIVE if half else _RELATIVE
-    absolute = _HALF_ABSOLUTE if half else _ABSOLUTE
-    scale = float(np.abs(b[finite]).max(initial=0.0))
-    agrees = np.allclose(a, b, rtol=relative, atol=absolute * scale + _FLOOR, equal_nan=True)
-    return _Difference(bool(agrees), float(gap.max()))

@@ -1,0 +1,239 @@
+"""A simulated machine behind PyTorch, and the record of what it has done."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import cairn
+from cairn import capture, effective, machines, notebook
+from cairn.errors import at, refusal
+from cairn.tiles import Tile, Tiles
+from cairn.torch.dispatch import Products
+from cairn.torch.names import Names
+
+Rounds = Callable[[int, int], None]
+# Told (layers so far, name) when a layer starts; may return a callback for its rounds.
+Progress = Callable[[int, str], Rounds | None]
+
+_TYPES = (torch.float32, torch.bfloat16, torch.float16)
+
+
+class Simulation:
+    """One accelerator behind PyTorch: simulates the products of the code inside ``with``.
+
+    Results add up over several uses, layer after layer; tiles that the mapper has found are kept.
+    """
+
+    def __init__(
+        self,
+        machine: cairn.Machine,
+        evaluator: str,
+        tile: Tile | Tiles | None,
+        objective: str,
+        schedule: str,
+        seed: int,
+        progress: Progress | None,
+        session: Any,
+    ) -> None:
+        self._session = session or cairn.Session(machine, evaluator)
+        self._evaluator, self._objective, self._progress = evaluator, objective, progress
+        given = tile if isinstance(tile, Tiles) else Tiles(tile)
+        self._tile = given.over(machine)
+        ordered = schedule != "none" and machines.is_sparse(machine)
+        self._order = {"schedule": schedule, "seed": seed} if ordered else {}
+        self._names = Names()
+        self._call_of: list[int] = []  # the call of each layer, -1 outside of any module
+        self._host: Counter[str] = Counter()
+        self._active = ExitStack()
+        self._lock = threading.Lock()  # of the machine, which does one thing at a time
+
+    def __enter__(self) -> Simulation:
+        """Simulate what follows."""
+        with self._names.follow() as stack:
+            # Whatever is compiled runs as it was written: its modules are called, one by one.
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+            stack.enter_context(self.simulating())
+            _ACTIVE.append(self)
+            stack.callback(_ACTIVE.remove, self)
+            self._active.push(stack.pop_all())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the simulation; its results stay."""
+        self._active.pop_all().close()
+
+    @contextmanager
+    def simulating(self) -> Iterator[None]:
+        """Send all products here, whoever computes them."""
+        with _unfused(), Products(self):
+            yield
+
+    @property
+    def names(self) -> Names:
+        """What names the layers."""
+        return self._names
+
+    @property
+    def layers(self) -> list[dict[str, Any]]:
+        """The layers so far, as in the result document."""
+        layers: list[dict[str, Any]] = self._session.layers
+        return layers
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The result document: as everywhere, with the calls of the model, and notes."""
+        calls = self._names.calls
+        context = {
+            "target": ", ".join(dict.fromkeys(call.name for call in calls)) or "PyTorch",
+            "framework": f"torch {torch.__version__}",
+            "evaluator": self._evaluator,
+            "objective": self._objective,
+            **self._order,
+        }
+        result = effective.completed(self._session.document(context))
+        for layer, call in zip(result["layers"], self._call_of, strict=True):
+            layer["call"] = call
+        result["calls"] = self.calls
+        result["notes"] = [*result.get("notes", []), *self.notes]
+        return result
+
+    @property
+    def calls(self) -> list[dict[str, Any]]:
+        """What each call of the outermost module took, in order: a step of a generating model."""
+        calls = [{"name": call.name, "layers": 0, "cycles": 0} for call in self._names.calls]
+        for layer, call in zip(self.layers, self._call_of, strict=True):
+            if call >= 0:
+                calls[call]["layers"] += 1
+                calls[call]["cycles"] += layer["cycles"]
+        return calls
+
+    @property
+    def tiles(self) -> Tiles:
+        """The tile of each layer, to be given to another simulation of the same model."""
+        named: dict[str, list[Tile]] = {}
+        for layer in self.layers:
+            named.setdefault(layer["name"], []).append(layer["mapping"]["tile"])
+        return Tiles(named=named, source="an earlier simulation")
+
+    @property
+    def notes(self) -> list[str]:
+        """Which work the cycles do not include."""
+        return [
+            f"{what}: {count} time{'' if count == 1 else 's'} on the host, not in the cycles"
+            for what, count in sorted(self._host.items())
+        ]
+
+    def note_host(self, function: Any, why: str = "") -> None:
+        """Note that an operator that multiplies has run on the host."""
+        name = function.overloadpacket._qualified_op_name.replace("::", ".")
+        self._host[f"{name} ({why})" if why else name] += 1
+
+    def multiply(self, what: str, operation: Any, a: Tensor, b: Tensor) -> Tensor:
+        """Run a product on the machine: operands of any simulated type, a result in float32.
+
+        Raises U202 for other types, and what ``cairn.Session.run`` raises, with the layer's name.
+        """
+        name, call = self._names.name(what, (b, a))
+        with at(f"layer {name}"):
+            operands = [_values(each) for each in (a, b)]
+            with self._lock, torch.utils._python_dispatch._disable_current_modes():
+                if isinstance(self._session, capture.Recording):
+                    self._session.call = max(call, 0)
+                rounds = self._progress(len(self._call_of), name) if self._progress else None
+                tile = self._tile(name, operation)
+                out = self._session.run(
+                    name, operation, *operands, tile, rounds, self._objective, **self._order
+                )
+                self._call_of.append(call)
+        return torch.from_numpy(out)
+
+    def _repr_html_(self) -> str:
+        """Show the result as a table in a notebook."""
+        return notebook.html(self.result)
+
+
+def _values(operand: Tensor) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return the values of an operand in float32, its own memory if it can be."""
+    if operand.layout != torch.strided or operand.is_quantized:
+        kind = "quantised" if operand.is_quantized else str(operand.layout).removeprefix("torch.")
+        remedy = "tensor.dequantize()" if operand.is_quantized else "tensor.to_dense()"
+        raise refusal("U202", "", f"operands of layout {kind} cannot be simulated", remedy)
+    if operand.dtype not in _TYPES:
+        kind = str(operand.dtype).removeprefix("torch.")
+        message = f"operands of type {kind} cannot be simulated: the multipliers are 32-bit floats"
+        raise refusal("U202", "", message, "model.float(), if that is what you mean")
+    values = operand.detach().resolve_neg().float().numpy()
+    return values
+
+
+@contextmanager
+def _unfused() -> Iterator[None]:
+    """Have PyTorch take its ordinary ways: the fused ones of a CPU hide the products inside."""
+    attention, recurrent = torch.backends.mha.get_fastpath_enabled(), torch._C._get_mkldnn_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    torch._C._set_mkldnn_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(attention)
+        torch._C._set_mkldnn_enabled(recurrent)
+
+
+_ACTIVE: list[Simulation] = []  # the innermost last
+_DEFAULT: list[Simulation] = []  # of tensors on the device, outside of any `with`
+_FOLLOWING = ExitStack()  # the modules, for it
+
+
+def simulate(
+    arch: str | cairn.Machine = "tpu-16x16",
+    evaluator: str = "flow",
+    *,
+    tile: Tile | Tiles | None = None,
+    objective: str = "cycles",
+    schedule: str = "none",
+    seed: int = 1,
+    progress: Progress | None = None,
+    session: Any = None,
+) -> Simulation:
+    """Return a machine that simulates the products of all PyTorch code inside ``with``.
+
+    ``arch`` is a preset, a machine file or a machine; the ``evaluator`` flow or step. Layers that
+    no ``tile`` is for are mapped for the ``objective``: cycles, energy or edp. The ``schedule`` is
+    a sparse machine's order of filters: none, random (drawn from ``seed``), largest or fullest.
+    A ``session`` (a ``cairn.Session``, or a ``cairn.capture.Recording`` of one) takes the layers.
+
+    Raises E101 to E107, E201 (machine). The code inside raises U202 for products of other types
+    than float32, bfloat16 and float16, U204 and E401 for tiles that the machine does not take.
+    """
+    machine = cairn.load_machine(arch) if isinstance(arch, str) else arch
+    return Simulation(machine, evaluator, tile, objective, schedule, seed, progress, session)
+
+
+def use(
+    arch: str | cairn.Machine = "tpu-16x16", evaluator: str = "flow", **options: Any
+) -> Simulation:
+    """Choose the machine behind the device "cairn", and begin a new record.
+
+    The options are those of ``simulate``. It serves where no ``with simulate(...)`` is in force.
+    """
+    chosen = simulate(arch, evaluator, **options)
+    torch.backends.mha.set_fastpath_enabled(False)  # it would hide products of attention
+    _FOLLOWING.close()
+    _FOLLOWING.push(chosen.names.follow())
+    _DEFAULT[:] = [chosen]
+    return chosen
+
+
+def current() -> Simulation:
+    """Return the simulation in force: of the innermost ``with``, else that of the device."""
+    if _ACTIVE:
+        return _ACTIVE[-1]
+    return _DEFAULT[0] if _DEFAULT else use()
