@@ -53,11 +53,15 @@ def test_a_documented_command_runs(page, command, workplace):
     assert done.returncode == 0, f"{page}: {command}\n{done.stdout}{done.stderr}"
 
 
-def test_the_readmes_python_prints_what_it_says(capsys):
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert blocks
-    for block in blocks:
-        exec(block, {})
+def python_blocks(page: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if python_blocks(p)], ids=lambda p: p.name)
+def test_python_in_the_documentation_prints_what_it_says(page, capsys):
+    names: dict[str, object] = {}
+    for block in python_blocks(page):
+        exec(block, names)
         promised = re.findall(r"^print\(.*\)  # (.*)$", block, re.MULTILINE)
         assert capsys.readouterr().out.splitlines() == promised
 

@@ -295,3 +295,14 @@ def test_without_pytorch_cairn_works_and_says_what_to_install():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "E108" in done.stdout and "pip install 'cairn[torch]'" in done.stdout
+
+
+@pytest.mark.parametrize("where", ["cpu", "cairn"])
+def test_conjugations_that_pytorch_puts_off_are_carried_out(where):
+    x = torch.randn(6, 4, 5)
+    expected = torch.fft.hfftn(x)
+    with torch.inference_mode(), cairn.torch.simulate():
+        out = torch.fft.hfftn(x.to(where))
+    torch.testing.assert_close(out.cpu(), expected)
+    with cairn.torch.simulate():
+        torch.testing.assert_close(torch.fft.hfftn(x.to(where)).cpu(), expected)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +31,7 @@ class Products(TorchDispatchMode):
     ) -> Any:
         """Execute an operator."""
         if _composite(function):
-            with self:  # in inference mode PyTorch leaves this to us
+            with _lazy_signs(), self:  # in inference mode PyTorch leaves this to us
                 return function.decompose(*args, **kwargs or {})
         return execute(function, args, kwargs or {}, self._simulation)
 
@@ -43,18 +45,14 @@ def execute(
     faces = {id(each.host): each for each in tensors if isinstance(each, DeviceTensor)}
     if faces or target == DEVICE:
         if simulation is None and _composite(function) and faces:
-            return function.decompose(*args, **kwargs)
+            with _lazy_signs():
+                return function.decompose(*args, **kwargs)
         args, kwargs = pytree.tree_map(hosted, (args, kwargs))
         if target == DEVICE:
             _simulation(simulation)  # which follows the modules from now on
             kwargs = {**kwargs, "device": torch.device("cpu")}
-    product = products.find(function)
-    if product is None or not _computes(tensors) or _is_empty(args):
-        out = function(*args, **kwargs)
-        if (product or products.multiplies(function)) and _computes(tensors):
-            _simulation(simulation).note_host(function, "an operand is empty" if product else "")
-    else:
-        out = product(function, args, kwargs, _simulation(simulation))
+    with _lazy_signs():
+        out = _on_host(function, args, kwargs, simulation, tensors)
     if target == "cpu" or not (faces or target == DEVICE):
         return out
 
@@ -63,6 +61,36 @@ def execute(
         return faces[id(host)] if id(host) in faces else on_device(host)
 
     return pytree.tree_map_only(Tensor, face, out)
+
+
+def _on_host(
+    function: Any,
+    args: Any,
+    kwargs: dict[str, Any],
+    simulation: Simulation | None,
+    tensors: list[Tensor],
+) -> Any:
+    """Execute an operator on memory of the host: on the machine behind it, if it is a product."""
+    product = products.find(function)
+    if product is None or not _computes(tensors) or _is_empty(args):
+        out = function(*args, **kwargs)
+        if (product or products.multiplies(function)) and _computes(tensors):
+            _simulation(simulation).note_host(function, "an operand is empty" if product else "")
+        return out
+    return product(function, args, kwargs, _simulation(simulation))
+
+
+@contextmanager
+def _lazy_signs() -> Iterator[None]:
+    """Have PyTorch carry out the conjugations and negations that it has put off.
+
+    It does so above the level at which it calls us, and would leave them out below.
+    """
+    excluded = torch._C._dispatch_tls_local_exclude_set()
+    for key in ("Conjugate", "Negative", "ZeroTensor"):
+        excluded = excluded.remove(getattr(torch._C.DispatchKey, key))
+    with torch._C._ForceDispatchKeyGuard(torch._C._dispatch_tls_local_include_set(), excluded):
+        yield
 
 
 def _simulation(given: Simulation | None) -> Simulation:
