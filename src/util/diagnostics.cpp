@@ -48,12 +48,13 @@ constexpr std::array kCodes{
              "The tile asks for more rows or columns than the machine has, or for none, or names a dimension that the "
              "machine does not tile."},
     CodeInfo{Code::model_unreadable, "E501", Kind::invalid, "model cannot be read",
-             "The ONNX file is truncated, corrupt, or breaks the ONNX rules."},
+             "The ONNX file, or the captured workload, is truncated, corrupt, or breaks the rules of its format."},
     CodeInfo{
         Code::model_inputs, "E502", Kind::invalid, "model inputs",
         "An input of the model is unknown, has the wrong shape or type, or has open dimensions that must be given."},
     CodeInfo{Code::model_failed, "E503", Kind::invalid, "model does not run",
-             "ONNX Runtime itself refuses the model with these inputs; its words are in the message."},
+             "ONNX Runtime, or the code that makes a PyTorch model, refuses it with these inputs; its words are in the "
+             "message."},
     CodeInfo{Code::bad_golden_case, "E601", Kind::invalid, "bad golden case",
              "A line of a golden file is not valid JSON, or a case lacks a key."},
     CodeInfo{Code::output_unwritable, "E602", Kind::invalid, "output cannot be written",
@@ -61,7 +62,8 @@ constexpr std::array kCodes{
     CodeInfo{Code::unsupported_operator, "U201", Kind::unsupported, "unsupported operator",
              "The model or table asks for something that Cairn cannot simulate faithfully, so it refuses."},
     CodeInfo{Code::unsupported_type, "U202", Kind::unsupported, "unsupported data type",
-             "The machine computes in float32; float16 is widened and rounded back. Other types are refused, never "
+             "The machine computes in float32; float16 and bfloat16 are widened and rounded back. Other types are "
+             "refused, never "
              "rounded."},
     CodeInfo{
         Code::too_large, "U203", Kind::unsupported, "too large to count",

@@ -47,7 +47,7 @@ def test_a_directory_is_not_a_model(cli: Cli, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", ["gmm", "model.pt", "gemm.txt"])
 def test_unknown_targets_say_what_is_accepted(cli: Cli, target: str) -> None:
-    refused(cli("run", target), "E107", target, ".onnx or .csv", "help:")
+    refused(cli("run", target), "E107", target, ".onnx, .safetensors or .csv", "help:")
 
 
 def test_unknown_machines(cli: Cli) -> None:

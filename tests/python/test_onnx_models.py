@@ -295,6 +295,26 @@ def test_large_weights_reach_host_segments_as_inputs(monkeypatch: pytest.MonkeyP
     assert cairn.onnx.run(small_network()).agrees
 
 
+def test_types_are_inferred_without_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    infer = onnx.shape_inference.infer_shapes
+
+    def watched(proto: onnx.ModelProto) -> onnx.ModelProto:
+        seen.append(proto.ByteSize())
+        return infer(proto)
+
+    monkeypatch.setattr("onnx.shape_inference.infer_shapes", watched)
+    proto = model(
+        [node("Transpose", "w", "t"), node("MatMul", "x t", "y")],
+        {"x": (2, 64)},
+        ["y"],
+        {"w": array(64, 64, dtype="float64")},
+    )
+    with pytest.raises(cairn.CairnError, match=r"U202.*MatMul_y.*double"):
+        cairn.onnx.run(proto)
+    assert max(seen) < 1000
+
+
 def test_differing_outputs_do_not_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     original = cairn.onnx.lower.simulate
 

@@ -85,8 +85,9 @@ def segment(
             feeds[name] = values[name]
         elif name in initializers:
             tensor = initializers[name]
-            size += tensor.ByteSize()
-            if tensor.ByteSize() > _LARGE or size > _SEGMENT:
+            taken = tensor.ByteSize()  # writes the tensor out to count: ask once
+            size += taken
+            if taken > _LARGE or size > _SEGMENT:
                 feeds[name] = numpy_helper.to_array(tensor)
             else:
                 inside.append(tensor)

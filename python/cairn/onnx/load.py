@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ _T = TypeVar("_T")
 
 # Protobuf messages, and so the checks that serialise a model, end at two gigabytes.
 _SERIALISABLE = 1 << 30
+# Elements: shapes and axes, which inference reads, are smaller.
+_WEIGHT = 1 << 10
 _SIMULATED_TYPES = {TensorProto.UNDEFINED, TensorProto.FLOAT, TensorProto.FLOAT16}
 # The checker demands shapes of outputs; ONNX Runtime and real models do without.
 _TOLERATED = "Field 'shape' of 'type' is required but missing"
@@ -209,12 +212,10 @@ def _hidden_products(proto: onnx.ModelProto) -> Iterator[Diagnostic]:
 def _wrong_types(proto: onnx.ModelProto) -> Iterator[Diagnostic]:
     """Find products of types without multipliers, as far as inference can tell (U202)."""
     types = {each.name: each.data_type for each in proto.graph.initializer}
-    inferred = proto.graph
-    if proto.ByteSize() < _SERIALISABLE:
-        try:
-            inferred = onnx.shape_inference.infer_shapes(proto).graph
-        except Exception:  # what inference cannot do, the arrays decide when they arrive
-            inferred = proto.graph
+    try:
+        inferred = onnx.shape_inference.infer_shapes(_without_weights(proto)).graph
+    except Exception:  # what inference cannot do, the arrays decide when they arrive
+        inferred = proto.graph
     for each in (*inferred.input, *inferred.value_info, *inferred.output):
         types[each.name] = each.type.tensor_type.elem_type
     for node in filter(graphs.is_simulated, proto.graph.node):
@@ -225,6 +226,24 @@ def _wrong_types(proto: onnx.ModelProto) -> Iterator[Diagnostic]:
             else:
                 message = f"an operand has the unknown element type {wrong}"
                 yield diagnostic("E501", graphs.place(node), message, "export the model again")
+
+
+def _without_weights(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Copy a model with inputs for its weights: inference needs their types, and writes all out."""
+    bare = onnx.ModelProto(ir_version=proto.ir_version, functions=proto.functions)
+    bare.opset_import.extend(proto.opset_import)
+    graph = bare.graph
+    graph.name = proto.graph.name
+    for field in ("node", "input", "output", "value_info"):
+        getattr(graph, field).extend(getattr(proto.graph, field))
+    given = {each.name for each in graph.input}
+    for each in proto.graph.initializer:
+        if math.prod(each.dims) <= _WEIGHT:
+            graph.initializer.append(each)
+        elif each.name not in given:
+            value = onnx.helper.make_tensor_value_info(each.name, each.data_type, each.dims)
+            graph.input.append(value)
+    return bare
 
 
 def wrong_type(node: onnx.NodeProto, type_name: str) -> Diagnostic:
