@@ -9,7 +9,7 @@ SOURCES := $(shell git ls-files --cached --others --exclude-standard CMakeLists.
 CXX_FILES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.h')
 FUZZ_SECONDS ?= 15
 
-.PHONY: help demo build build-cpp test test-cpp test-python lint format tidy sanitize fuzz reference bench growth clean
+.PHONY: help demo build build-cpp test test-cpp test-python lint format tidy sanitize fuzz reference bench growth suite clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -60,11 +60,15 @@ fuzz: $(VENV)/ready ## every parser and machine configuration under libFuzzer, F
 reference: build ## rewrite the generated reference pages
 	$(BIN)/python tools/make_reference.py
 
-bench: build-cpp ## speed of both evaluators; docs/validation/speed.md says what to expect
+bench: build-cpp $(VENV)/torch ## speed of both evaluators and of whole models; docs/validation/speed.md says what to expect
 	build/release/bench/cairn_bench
+	$(BIN)/python bench/whole_models.py
 
 growth: build ## how cost grows with layers and machines, measured and drawn: docs/validation/growth.md
 	$(BIN)/python tools/growth_page.py
+
+suite: build $(VENV)/torch ## the paper's seven models beside its figures: docs/validation/use-case-1.md
+	$(BIN)/python tools/suite_page.py
 
 clean: ## remove everything that was built
 	rm -rf build $(VENV)

@@ -12,6 +12,8 @@ import cairn
 from cairn import compare, tables
 from cairn.cli import options
 from cairn.cli.run import Targets, run_app
+from cairn.cli.suite import HELP as SUITE_HELP
+from cairn.cli.suite import suite
 from cairn.errors import CairnError
 
 Archs = Annotated[
@@ -90,17 +92,28 @@ def comparison(
     )
 
 
+class Comparisons(Targets):
+    """The targets of a comparison; a suite takes the place of one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Let `--suite NAME` stand for the command that runs it."""
+        named = any(word.partition("=")[0] == "--suite" for word in args)
+        return super().parse_args(ctx, ["suite", *args] if named else args)
+
+
 compare_app = typer.Typer(
-    cls=Targets,
+    cls=Comparisons,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     options_metavar="",
-    subcommand_metavar="TARGET --arch A,B[,C...] [OPTIONS]...",
+    subcommand_metavar="(TARGET --arch A,B[,C...] | --suite NAME) [OPTIONS]...",
     help="""Simulate the same work on several machines and show them side by side.
 
 **TARGET** is what `cairn run` takes: *MODEL.onnx*, *FILE.py:FUNCTION*, *TABLE.csv*,
 *FILE.safetensors*, *gemm* or *conv*.
 **--arch** names the machines, presets or files; the others are held against the first.
+**--suite** paper runs the seven models of the STONNE paper instead, beside its figures: see
+`cairn compare --suite paper --help`.
 
 For each layer and in total: cycles, utilisation, and the **ratio** of the cycles to the first
 machine's: 0.50x takes half of them. A star marks the fastest machine of a layer.
@@ -133,3 +146,5 @@ for _each in run_app.registered_commands:
         help=f"{_run.__doc__.partition('Example:')[0].strip()}\n\nExample: "
         f"`cairn compare {_EXAMPLES[_each.name]} --arch tpu-16x16,tpu-32x32`",
     )(options.with_common(_run, comparison))
+
+compare_app.command("suite", hidden=True, help=SUITE_HELP)(suite)

@@ -1,0 +1,1 @@
+"""Suites: models and machines that belong together, with figures to hold the results against."""
