@@ -1,10 +1,10 @@
 # Writes presets/*.toml into one C++ file.
-file(GLOB files ${PRESETS}/*.toml)
-list(SORT files)
+file(GLOB files RELATIVE ${PRESETS} ${PRESETS}/*.toml)
+list(TRANSFORM files REPLACE "\\.toml$" "")
+list(SORT files) # by name: "." would come after "-"
 set(rows "")
-foreach(file IN LISTS files)
-  get_filename_component(name ${file} NAME_WE)
-  file(READ ${file} text)
+foreach(name IN LISTS files)
+  file(READ ${PRESETS}/${name}.toml text)
   string(APPEND rows "      {\"${name}\", R\"preset(${text})preset\"},\n")
 endforeach()
 file(

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
+#include <numeric>
+#include <utility>
 
 #include "fabric/program.h"
 #include "util/diagnostics.h"
@@ -23,14 +24,18 @@ SparseOperands::SparseOperands(const arch::SparseArray& array, const Operation& 
   }
   if (!operands.present()) {
     draw(array.stationary_inputs ? operands.sparsity.inputs : operands.sparsity.weights, operands.sparsity.seed);
-  } else if (array.stationary_inputs) {
-    compress(operands_.a, true);
   } else {
-    compress(operands_.b, false);
+    compress();
   }
   const auto elements = static_cast<double>(sizes_.batch * vectors() * length());
   stationary_zeros_ = 1 - static_cast<double>(std::ssize(stationary_.column)) / elements;
-  if (with_values && operands.present()) streamed_.assign(static_cast<std::size_t>(batch()), Bitmap(steps(), length()));
+  if (with_values && operands.present()) {
+    const workload::MatrixView view = streaming_view();
+    for (std::int64_t b = 0; b < batch(); ++b) {
+      streamed_.push_back(
+          pattern({view.data + b * view.batch_stride, steps(), length(), view.row_stride, view.column_stride}));
+    }
+  }
   count_streaming();
   keep_minimum();
 }
@@ -61,44 +66,32 @@ void SparseOperands::refuse_too_large(bool with_values) const {
   }
 }
 
-// Two passes over the matrix in the order in which it lies in memory.
-void SparseOperands::compress(const workload::MatrixView& view, bool rows) {
-  const std::int64_t vector_stride = rows ? view.row_stride : view.column_stride;
-  const std::int64_t element_stride = rows ? view.column_stride : view.row_stride;
-  const bool across = vector_stride < element_stride;  // neighbours in memory belong to neighbouring vectors
-  const auto walk = [&](const auto& visit) {
-    for (std::int64_t b = 0; b < batch(); ++b) {
-      const float* data = view.data + b * view.batch_stride;
-      if (across) {
-        for (std::int64_t k = 0; k < length(); ++k) {
-          for (std::int64_t v = 0; v < vectors(); ++v)
-            visit(b * vectors() + v, k, data[v * vector_stride + k * element_stride]);
-        }
-      } else {
-        for (std::int64_t v = 0; v < vectors(); ++v) {
-          for (std::int64_t k = 0; k < length(); ++k)
-            visit(b * vectors() + v, k, data[v * vector_stride + k * element_stride]);
-        }
-      }
-    }
+// The streaming vectors as rows.
+workload::MatrixView SparseOperands::streaming_view() const {
+  const workload::MatrixView& b = operands_.b;
+  return array_.stationary_inputs ? workload::MatrixView{b.data, b.batch_stride, b.column_stride, b.row_stride}
+                                  : operands_.a;
+}
+
+// A batch at a time, in the order in which its elements lie in memory.
+void SparseOperands::compress() {
+  workload::MatrixView view = array_.stationary_inputs ? operands_.a : operands_.b;
+  if (!array_.stationary_inputs) std::swap(view.row_stride, view.column_stride);  // vectors as rows
+  const auto compressed = [&](const float* data) -> Csr {
+    if (view.column_stride <= view.row_stride)
+      return to_csr(DenseView{data, vectors(), length(), view.row_stride, view.column_stride});
+    Csc turned = to_csc(DenseView{data, length(), vectors(), view.column_stride, view.row_stride});
+    return {vectors(), length(), std::move(turned.begin), std::move(turned.row), std::move(turned.value)};
   };
+  stationary_ = compressed(view.data);
+  for (std::int64_t b = 1; b < batch(); ++b) {
+    const Csr next = compressed(view.data + b * view.batch_stride);
+    const std::int64_t before = stationary_.begin.back();
+    for (std::size_t v = 1; v < next.begin.size(); ++v) stationary_.begin.push_back(before + next.begin[v]);
+    stationary_.column.insert(stationary_.column.end(), next.column.begin(), next.column.end());
+    stationary_.value.insert(stationary_.value.end(), next.value.begin(), next.value.end());
+  }
   stationary_.rows = batch() * vectors();
-  stationary_.columns = length();
-  stationary_.begin.assign(static_cast<std::size_t>(stationary_.rows) + 1, 0);
-  walk([&](std::int64_t v, std::int64_t, float value) {
-    stationary_.begin[static_cast<std::size_t>(v) + 1] += value != 0 ? 1 : 0;
-  });
-  for (std::size_t v = 1; v < stationary_.begin.size(); ++v) stationary_.begin[v] += stationary_.begin[v - 1];
-  const auto entries = static_cast<std::size_t>(stationary_.begin.back());
-  stationary_.column.resize(entries);
-  stationary_.value.resize(entries);
-  std::vector<std::int64_t> next(stationary_.begin.begin(), stationary_.begin.end() - 1);
-  walk([&](std::int64_t v, std::int64_t k, float value) {
-    if (value == 0) return;
-    const auto at = static_cast<std::size_t>(next[static_cast<std::size_t>(v)]++);
-    stationary_.column[at] = static_cast<std::int32_t>(k);
-    stationary_.value[at] = value;
-  });
 }
 
 void SparseOperands::draw(double sparsity, std::uint64_t seed) {
@@ -136,74 +129,65 @@ void SparseOperands::keep_minimum() {
   stationary_ = std::move(kept);
 }
 
-// Calls visit(batch, step, columns of the vector's non-zeros).
-template <class Visit>
-void SparseOperands::each_streaming(Visit visit) const {
-  std::vector<std::int64_t> columns;
-  std::vector<float> row(static_cast<std::size_t>(length()));
-  const double sparsity = array_.stationary_inputs ? operands_.sparsity.weights : operands_.sparsity.inputs;
-  for (std::int64_t b = 0; b < batch(); ++b) {
-    std::optional<Bitmap> drawn;
-    if (!operands_.present())
-      drawn = random_pattern(steps(), length(), sparsity, operands_.sparsity.seed + 1 + static_cast<std::uint64_t>(b));
-    for (std::int64_t s = 0; s < steps(); ++s) {
-      columns.clear();
-      if (drawn) {
-        drawn->for_each(s, [&](std::int64_t k) { columns.push_back(k); });
-      } else if (conv_ != nullptr && rows_.empty()) {
-        workload::Im2col(*conv_).gather(operands_.a.data, b, s, row.data(), 1);
-        for (std::int64_t k = 0; k < length(); ++k) {
-          if (row[static_cast<std::size_t>(k)] != 0) columns.push_back(k);
-        }
-      } else {
-        for (std::int64_t k = 0; k < length(); ++k) {
-          if (streaming(b, s, k) != 0) columns.push_back(k);
-        }
-      }
-      visit(b, s, columns);
-    }
-  }
-}
-
 // The values' own non-zeros, and with the bits that the controller sets where a vector has few.
 void SparseOperands::count_streaming() {
-  const auto columns = static_cast<std::size_t>(length());
-  const auto least = std::min<std::int64_t>(array_.minimum_ones, length());
-  std::vector<std::vector<Count>> real(static_cast<std::size_t>(batch()), std::vector<Count>(columns, 0));
-  streamed_before_.assign(real.size(), std::vector<Count>(columns + 1, 0));
-  const bool full =
-      !operands_.present() && (array_.stationary_inputs ? operands_.sparsity.weights : operands_.sparsity.inputs) == 0;
-  if (full) {
-    for (std::vector<Count>& counts : real) std::ranges::fill(counts, steps());
-  } else {
-    each_streaming([&](std::int64_t b, std::int64_t s, const std::vector<std::int64_t>& ones) {
-      const auto at = static_cast<std::size_t>(b);
-      for (const std::int64_t k : ones) ++real[at][static_cast<std::size_t>(k)];
-      if (!streamed_.empty()) {
-        for (const std::int64_t k : ones) streamed_[at].set(s, k);
-      }
-      std::int64_t missing = least - std::ssize(ones);
-      for (std::int64_t k = 0; missing > 0; ++k) {
-        if (std::ranges::find(ones, k) != ones.end()) continue;
-        ++streamed_before_[at][static_cast<std::size_t>(k) + 1];
-        if (!streamed_.empty()) streamed_[at].set(s, k);
-        --missing;
-      }
-    });
-  }
-  Count ones = 0;
+  const double sparsity = array_.stationary_inputs ? operands_.sparsity.weights : operands_.sparsity.inputs;
+  Count all = 0;
   for (std::int64_t b = 0; b < batch(); ++b) {
-    const auto at = static_cast<std::size_t>(b);
-    std::vector<Count>& before = streamed_before_[at];
-    for (std::size_t k = 0; k < columns; ++k) {
-      ones += real[at][k];
-      before[k + 1] += before[k] + real[at][k];
+    std::optional<Bitmap> bits;
+    if (!streamed_.empty()) {
+      bits = streamed_[static_cast<std::size_t>(b)];
+    } else if (!present() && sparsity > 0) {
+      bits = random_pattern(steps(), length(), sparsity, operands_.sparsity.seed + 1 + static_cast<std::uint64_t>(b));
     }
+    const workload::Ones ones = ones_of_batch(b, bits);
+    std::vector<Count> before(static_cast<std::size_t>(length()) + 1);
+    set_missing(b, ones.of_row, bits, before);
+    for (std::size_t k = 0; k < ones.of_column.size(); ++k) before[k + 1] += before[k] + ones.of_column[k];
+    streamed_before_.push_back(std::move(before));
+    all += std::accumulate(ones.of_column.begin(), ones.of_column.end(), Count{0});
     const auto begin = static_cast<std::size_t>(stationary_.begin[static_cast<std::size_t>(b * vectors())]);
     const auto end = static_cast<std::size_t>(stationary_.begin[static_cast<std::size_t>((b + 1) * vectors())]);
-    for (std::size_t i = begin; i < end; ++i) effective_ += real[at][static_cast<std::size_t>(stationary_.column[i])];
+    for (std::size_t i = begin; i < end; ++i)
+      effective_ += ones.of_column[static_cast<std::size_t>(stationary_.column[i])];
   }
-  streaming_zeros_ = 1 - static_cast<double>(ones) / static_cast<double>(batch() * steps() * length());
+  streaming_zeros_ = 1 - static_cast<double>(all) / static_cast<double>(batch() * steps() * length());
+}
+
+// Of the streaming vectors as rows, counted in `bits`, or in the values; without either there are no zeros.
+workload::Ones SparseOperands::ones_of_batch(std::int64_t batch, const std::optional<Bitmap>& bits) const {
+  if (!bits && unlowered()) return workload::Im2col(*conv_).count_ones(operands_.a.data, batch);
+  if (!bits && present()) return workload::count_ones(streaming_view(), batch, steps(), length());
+  const auto columns = static_cast<std::size_t>(length());
+  if (!bits) return {{}, std::vector<Count>(columns, steps())};
+  workload::Ones ones{{}, std::vector<Count>(columns)};
+  for (std::int64_t s = 0; s < steps(); ++s) {
+    ones.of_row.push_back(static_cast<std::int32_t>(bits->count(s)));
+    bits->for_each(s, [&](std::int64_t k) { ++ones.of_column[static_cast<std::size_t>(k)]; });
+  }
+  return ones;
+}
+
+// Counts in before[k + 1] how many streaming vectors have too few non-zeros and k is one of the first zeros that they
+// get instead.
+void SparseOperands::set_missing(std::int64_t batch, const std::vector<std::int32_t>& ones_of_step,
+                                 const std::optional<Bitmap>& bits, std::vector<Count>& before) {
+  const auto least = std::min<std::int64_t>(array_.minimum_ones, length());
+  std::vector<float> row(unlowered() ? static_cast<std::size_t>(length()) : 0);
+  const auto set = [&](std::int64_t s, std::int64_t k) {
+    if (bits) return bits->test(s, k);
+    return (row.empty() ? streaming(batch, s, k) : row[static_cast<std::size_t>(k)]) != 0;
+  };
+  for (std::int64_t s = 0; s < std::ssize(ones_of_step); ++s) {
+    std::int64_t missing = least - ones_of_step[static_cast<std::size_t>(s)];
+    if (missing > 0 && !row.empty()) workload::Im2col(*conv_).gather(operands_.a.data, batch, s, row.data(), 1);
+    for (std::int64_t k = 0; missing > 0; ++k) {
+      if (set(s, k)) continue;
+      ++before[static_cast<std::size_t>(k) + 1];
+      if (!streamed_.empty()) streamed_[static_cast<std::size_t>(batch)].set(s, k);
+      --missing;
+    }
+  }
 }
 
 Count SparseOperands::streamed(std::int64_t batch, std::int64_t step, std::int64_t begin, std::int64_t end) const {
@@ -212,7 +196,7 @@ Count SparseOperands::streamed(std::int64_t batch, std::int64_t step, std::int64
 }
 
 float SparseOperands::streaming(std::int64_t batch, std::int64_t step, std::int64_t k) const {
-  return array_.stationary_inputs ? operands_.b.at(batch, k, step) : operands_.a.at(batch, step, k);
+  return streaming_view().at(batch, step, k);
 }
 
 float& SparseOperands::output(std::int64_t batch, std::int64_t vector, std::int64_t step) const {

@@ -2,6 +2,7 @@
 // what is known of its zeros. Zeros are those of the values; where there are none, a seeded random pattern.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "arch/machine.h"
@@ -45,12 +46,16 @@ class SparseOperands {
 
  private:
   void refuse_too_large(bool with_values) const;
-  void compress(const workload::MatrixView& view, bool rows);
+  workload::MatrixView streaming_view() const;
+  void compress();
   void draw(double sparsity, std::uint64_t seed);
   void keep_minimum();
   void count_streaming();
-  template <class Visit>
-  void each_streaming(Visit visit) const;
+  workload::Ones ones_of_batch(std::int64_t batch, const std::optional<Bitmap>& bits) const;
+  void set_missing(std::int64_t batch, const std::vector<std::int32_t>& ones_of_step, const std::optional<Bitmap>& bits,
+                   std::vector<Count>& before);
+  // A streaming operand of a convolution: no matrix in memory.
+  bool unlowered() const { return present() && conv_ != nullptr && rows_.empty(); }
 
   arch::SparseArray array_;
   Gemm::Sizes sizes_;

@@ -1,6 +1,53 @@
 #include "workload/operands.h"
 
+#include <algorithm>
+#include <type_traits>
+
+#include "util/units.h"
+
 namespace cairn::workload {
+namespace {
+
+// Adds 1 to each[i] for each words[i * stride] that is not zero, and returns how many there are. Neighbours are
+// compared several at once.
+template <class Count>
+Count add_ones(const float* words, std::int64_t stride, std::int64_t count, Count* each) {
+  const auto add = [&](auto step) {
+    Count ones = 0;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const Count one = words[i * step] != 0 ? 1 : 0;
+      each[i] += one;
+      ones += one;
+    }
+    return ones;
+  };
+  return stride == 1 ? add(std::integral_constant<std::int64_t, 1>{}) : add(stride);
+}
+
+Ones no_ones(std::int64_t rows, std::int64_t columns) {
+  return {std::vector<std::int32_t>(static_cast<std::size_t>(rows)),
+          std::vector<std::int64_t>(static_cast<std::size_t>(columns))};
+}
+
+}  // namespace
+
+// In the order in which the matrix lies in memory.
+Ones count_ones(const MatrixView& view, std::int64_t batch, std::int64_t rows, std::int64_t columns) {
+  Ones ones = no_ones(rows, columns);
+  const float* data = view.data + batch * view.batch_stride;
+  if (view.column_stride <= view.row_stride) {
+    for (std::int64_t row = 0; row < rows; ++row) {
+      ones.of_row[static_cast<std::size_t>(row)] = static_cast<std::int32_t>(
+          add_ones(data + row * view.row_stride, view.column_stride, columns, ones.of_column.data()));
+    }
+  } else {
+    for (std::int64_t column = 0; column < columns; ++column) {
+      ones.of_column[static_cast<std::size_t>(column)] =
+          add_ones(data + column * view.column_stride, view.row_stride, rows, ones.of_row.data());
+    }
+  }
+  return ones;
+}
 
 MatrixView filter_columns(const Conv& conv, const float* w) {
   const Gemm::Sizes& s = conv.lowered().sizes();
@@ -8,7 +55,8 @@ MatrixView filter_columns(const Conv& conv, const float* w) {
 }
 
 Im2col::Im2col(const Conv& conv)
-    : channels_per_group_(conv.sizes().channels / conv.sizes().groups),
+    : images_(conv.sizes().batch),
+      channels_per_group_(conv.sizes().channels / conv.sizes().groups),
       filters_per_group_(conv.sizes().filters / conv.sizes().groups),
       groups_(conv.sizes().groups) {
   const std::size_t rank = conv.sizes().input.size();
@@ -34,24 +82,50 @@ Im2col::Pixel Im2col::pixel(std::int64_t row) const {
   return p;
 }
 
-void Im2col::gather(const float* x, std::int64_t group, std::int64_t row, float* out, std::int64_t stride) const {
-  const Pixel p = pixel(row);
-  const auto inside = [&](std::size_t d, std::int64_t position) { return position >= 0 && position < input_[d]; };
+// Calls visit(line) for every line of x that the kernel of a pixel lies on, in order of columns; nullptr beyond the
+// edge.
+template <class Visit>
+void Im2col::each_line(const float* x, std::int64_t group, const Pixel& p, Visit visit) const {
   for (std::int64_t c = 0; c < channels_per_group_; ++c) {
     const std::int64_t plane = (p.image * groups_ + group) * channels_per_group_ + c;
     for (std::int64_t i = 0; i < kernel_[0]; ++i) {
       const std::int64_t z = p.start[0] + i * dilation_[0];
       for (std::int64_t j = 0; j < kernel_[1]; ++j) {
         const std::int64_t y = p.start[1] + j * dilation_[1];
-        const float* line =
-            inside(0, z) && inside(1, y) ? x + ((plane * input_[0] + z) * input_[1] + y) * input_[2] : nullptr;
-        for (std::int64_t k = 0; k < kernel_[2]; ++k, out += stride) {
-          const std::int64_t position = p.start[2] + k * dilation_[2];
-          *out = line != nullptr && inside(2, position) ? line[position] : 0.0F;
-        }
+        visit(inside(0, z) && inside(1, y) ? x + ((plane * input_[0] + z) * input_[1] + y) * input_[2] : nullptr);
       }
     }
   }
+}
+
+void Im2col::gather(const float* x, std::int64_t group, std::int64_t row, float* out, std::int64_t stride) const {
+  const Pixel p = pixel(row);
+  each_line(x, group, p, [&](const float* line) {
+    for (std::int64_t k = 0; k < kernel_[2]; ++k, out += stride) {
+      const std::int64_t position = p.start[2] + k * dilation_[2];
+      *out = line != nullptr && inside(2, position) ? line[position] : 0.0F;
+    }
+  });
+}
+
+// A line of pixels at a time: what is under one element of their kernels lies on a line of x.
+Ones Im2col::count_ones(const float* x, std::int64_t group) const {
+  Ones ones = no_ones(images_ * pixels_, channels_per_group_ * kernel_[0] * kernel_[1] * kernel_[2]);
+  for (std::int64_t row = 0; row < images_ * pixels_; row += output_[2]) {
+    const Pixel p = pixel(row);
+    std::int64_t* of_column = ones.of_column.data();
+    each_line(x, group, p, [&](const float* line) {
+      for (std::int64_t k = 0; k < kernel_[2]; ++k, ++of_column) {
+        const std::int64_t start = p.start[2] + k * dilation_[2];
+        if (line == nullptr || start >= input_[2]) continue;
+        const std::int64_t first = start < 0 ? util::ceil_div(-start, stride_[2]) : 0;
+        const std::int64_t end = std::min((input_[2] - 1 - start) / stride_[2] + 1, output_[2]);
+        *of_column +=
+            add_ones(line + start + first * stride_[2], stride_[2], end - first, ones.of_row.data() + row + first);
+      }
+    });
+  }
+  return ones;
 }
 
 std::int64_t Im2col::output_index(std::int64_t group, std::int64_t row, std::int64_t column) const {

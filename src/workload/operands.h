@@ -22,6 +22,13 @@ struct MatrixView {
   }
 };
 
+// The non-zeros of a matrix, counted.
+struct Ones {
+  std::vector<std::int32_t> of_row;
+  std::vector<std::int64_t> of_column;
+};
+Ones count_ones(const MatrixView& view, std::int64_t batch, std::int64_t rows, std::int64_t columns);
+
 // The filters of a convolution as what they are in the lowered product: its columns, a batch of them for each group.
 MatrixView filter_columns(const Conv& conv, const float* w);
 
@@ -33,6 +40,8 @@ class Im2col {
 
   // Gathers one row of a group's matrix into out[0], out[stride], ...; 0 where the kernel hangs over the edge.
   void gather(const float* x, std::int64_t group, std::int64_t row, float* out, std::int64_t stride) const;
+  // Of a group's matrix. The zeros where the kernel hangs over the edge are zeros.
+  Ones count_ones(const float* x, std::int64_t group) const;
   // Where output (group, row, column) lies in the output tensor.
   std::int64_t output_index(std::int64_t group, std::int64_t row, std::int64_t column) const;
 
@@ -43,7 +52,11 @@ class Im2col {
     Position start;  // the input position under the kernel's first element
   };
   Pixel pixel(std::int64_t row) const;
+  template <class Visit>
+  void each_line(const float* x, std::int64_t group, const Pixel& pixel, Visit visit) const;
+  bool inside(std::size_t d, std::int64_t position) const { return position >= 0 && position < input_[d]; }
 
+  std::int64_t images_;
   std::int64_t channels_per_group_;
   std::int64_t filters_per_group_;
   std::int64_t groups_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <limits>
 #include <numeric>
@@ -152,6 +153,18 @@ void check_structure(const Csr& matrix, std::int64_t n, std::int64_t m) {
   }
 }
 
+// Which of 64 neighbours are not zero. They are compared several at once; a multiplication moves the lowest bits of
+// eight bytes into one.
+std::uint64_t ones_of(const float* words) {
+  static_assert(std::endian::native == std::endian::little);
+  std::array<std::uint8_t, 64> present{};
+  for (std::size_t i = 0; i < present.size(); ++i) present.at(i) = words[i] != 0 ? 1 : 0;
+  std::uint64_t bits = 0;
+  for (const std::uint64_t eight : std::bit_cast<std::array<std::uint64_t, 8>>(present))
+    bits = bits >> 8U | (eight * 0x0102040810204080U & 0xFF00000000000000U);
+  return bits;
+}
+
 }  // namespace
 
 void check_n_of_m(std::int64_t n, std::int64_t m) {
@@ -247,8 +260,12 @@ Bitmap pattern(const DenseView& matrix) {
       const float* from = matrix.data + row * matrix.row_stride + first * matrix.column_stride;
       const std::int64_t width = std::min<std::int64_t>(64, matrix.columns - first);
       std::uint64_t word = 0;
-      for (std::int64_t i = 0; i < width; ++i)
-        word |= static_cast<std::uint64_t>(from[i * matrix.column_stride] != 0) << static_cast<unsigned>(i);
+      if (width == 64 && matrix.column_stride == 1) {
+        word = ones_of(from);
+      } else {
+        for (std::int64_t i = 0; i < width; ++i)
+          word |= static_cast<std::uint64_t>(from[i * matrix.column_stride] != 0) << static_cast<unsigned>(i);
+      }
       bits.set_word(row, first / 64, word);
     }
   }

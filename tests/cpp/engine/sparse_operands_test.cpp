@@ -180,5 +180,21 @@ TEST(SparseOperands, count_as_one_would_one_by_one) {
   });
 }
 
+TEST(SparseOperands, are_counted_the_same_whether_values_are_kept_or_not) {
+  for_draws(10'001, [](SplitMix64& random) {
+    const Operation operation = random_operation(random);
+    const Data data = random_data(random, operation, random_densities(random));
+    std::vector<float> output(data.expected.size());
+    const arch::SparseArray array = keeping(static_cast<int>(random.between(1, 5)), random.one_in(2));
+    const engine::Operands operands{data.a_view, data.b_view, output.data()};
+    const engine::SparseOperands kept(array, operation, operands, true);
+    const engine::SparseOperands counted(array, operation, operands, false);
+    for (std::int64_t b = 0; b < kept.batch(); ++b) ASSERT_EQ(kept.streamed_before(b), counted.streamed_before(b));
+    ASSERT_EQ(kept.stationary().begin, counted.stationary().begin);
+    ASSERT_EQ(kept.stationary().column, counted.stationary().column);
+    ASSERT_EQ(kept.effective(), counted.effective());
+  });
+}
+
 }  // namespace
 }  // namespace cairn::testing

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <limits>
+
 #include "harness/operations.h"
 #include "harness/runs.h"
 
@@ -84,6 +87,35 @@ TEST(Im2col, places_every_output_exactly_once) {
     }
     ASSERT_EQ(written, std::vector<int>(written.size(), 1));
   });
+}
+
+TEST(Im2col, counts_the_non_zeros_of_the_lowered_operand) {
+  for_convolutions(30'001, 300, [](const Conv& conv, const Data& data, SplitMix64& random) {
+    const Gemm::Sizes& g = conv.lowered().sizes();
+    const std::int64_t group = random.between(0, g.batch - 1);
+    const workload::Ones ones = workload::Im2col(conv).count_ones(data.a.data(), group);
+    std::vector<std::int64_t> of_column(static_cast<std::size_t>(g.k));
+    for (std::int64_t row = 0; row < g.m; ++row) {
+      const std::vector<float> words = lowered_row(conv, data.a, group, row);
+      ASSERT_EQ(ones.of_row[static_cast<std::size_t>(row)], g.k - std::ranges::count(words, 0.0F)) << "row " << row;
+      for (std::size_t k = 0; k < words.size(); ++k) of_column[k] += words[k] != 0 ? 1 : 0;
+    }
+    ASSERT_EQ(ones.of_column, of_column);
+  });
+}
+
+TEST(Ones, are_what_does_not_equal_zero_however_a_matrix_lies) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> words{0, -0.0F, 1, nan, 1e-45F, 0, 9, 9, 9, 0, 0, 2};
+  const workload::Ones rows = workload::count_ones({words.data(), 6, 3, 1}, 0, 2, 3);
+  EXPECT_EQ(rows.of_row, (std::vector<std::int32_t>{1, 2}));
+  EXPECT_EQ(rows.of_column, (std::vector<std::int64_t>{1, 1, 1}));
+  const workload::Ones turned = workload::count_ones({words.data(), 6, 1, 3}, 0, 3, 2);
+  EXPECT_EQ(turned.of_row, (std::vector<std::int32_t>{1, 1, 1}));
+  EXPECT_EQ(turned.of_column, (std::vector<std::int64_t>{1, 2}));
+  const workload::Ones spread = workload::count_ones({words.data(), 6, 3, 2}, 1, 2, 2);
+  EXPECT_EQ(spread.of_row, (std::vector<std::int32_t>{2, 1})) << "9 9, 0 2";
+  EXPECT_EQ(spread.of_column, (std::vector<std::int64_t>{1, 2}));
 }
 
 TEST(ReferenceConv, equals_the_reference_product_of_the_lowered_operands) {
