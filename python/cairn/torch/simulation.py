@@ -57,6 +57,8 @@ class Simulation:
 
     def __enter__(self) -> Simulation:
         """Simulate what follows."""
+        if self in _ACTIVE:
+            raise RuntimeError("this simulation is in force already")
         with self._names.follow() as stack:
             # Whatever is compiled runs as it was written: its modules are called, one by one.
             stack.enter_context(torch.compiler.set_stance("force_eager"))
