@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 SOURCES := $(shell git ls-files --cached --others --exclude-standard CMakeLists.txt cmake src include presets python bench tests/cpp pyproject.toml 2>/dev/null)
 CXX_FILES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.h')
 FUZZ_SECONDS ?= 15
+# PyTorch and oneDNN each keep threads; those of one that wait actively would slow the other down many times.
+export OMP_WAIT_POLICY ?= passive
 
 .PHONY: help demo build build-cpp test test-cpp test-python lint format tidy sanitize fuzz reference bench growth suite clean
 

@@ -251,6 +251,11 @@ def test_an_exception_leaves_no_names_behind(model, ids):
     assert names(run) == ["mm"] and run.calls == []
 
 
+def test_a_simulation_cannot_be_entered_twice():
+    with cairn.torch.simulate() as run, pytest.raises(RuntimeError, match="in force already"), run:
+        pass
+
+
 # -- pruning
 
 
