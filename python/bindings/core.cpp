@@ -347,7 +347,9 @@ void bind_session(nb::module_& m) {
           [](const Session& session, const nb::dict& context) {
             return session.document(nb::cast<std::string>(nb::module_::import_("json").attr("dumps")(context)));
           },
-          nb::arg("context"));
+          nb::arg("context"))
+      .def("_repr_html_",
+           [](nb::handle session) { return nb::module_::import_("cairn.notebook").attr("session")(session); });
 }
 
 }  // namespace

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import html as markup
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from cairn import tables
+from cairn import effective, tables
+
+if TYPE_CHECKING:
+    import cairn
 
 _WIDE = 10_000  # a page scrolls: nothing is shortened
 _FRAME = "max-height: 40em; overflow: auto"
@@ -29,6 +32,11 @@ def html(document: Mapping[str, Any]) -> str:
         for each in shown.renderables
     )
     return f"<div>{''.join(parts)}</div>"
+
+
+def session(session: cairn.Session) -> str:
+    """Render the layers of a session so far."""
+    return html(effective.completed(session.document({})))
 
 
 def _table(table: Table) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 import cairn
-from cairn import agreement, effective, files, machines, tiles
+from cairn import agreement, effective, files, machines, notebook, tiles
 from cairn.agreement import Difference as _Difference
 from cairn.errors import at
 from cairn.onnx import cut, host, lower
@@ -45,6 +45,10 @@ class Run:
     agrees: bool
     result: dict[str, Any]
     notes: list[str]
+
+    def _repr_html_(self) -> str:
+        """Show the result as a table in a notebook."""
+        return notebook.html(self.result)
 
 
 class Workload:
