@@ -37,6 +37,11 @@ Count read_by_all(const std::vector<std::int64_t>& offsets, std::int64_t size, s
   return size / tile * static_cast<Count>(offsets.size()) + (last == 0 ? 0 : read(offsets, last, tile, dilation));
 }
 
+std::int64_t place(const std::array<std::int64_t, 5>& strides, std::int64_t n, std::int64_t g, std::int64_t c,
+                   std::int64_t x, std::int64_t y) {
+  return n * strides[0] + g * strides[1] + c * strides[2] + x * strides[3] + y * strides[4];
+}
+
 }  // namespace
 
 DenseProgram::DenseProgram(const mapping::Nest& nest, const mapping::DenseTile& tile, const arch::FlexibleArray& array,
@@ -135,6 +140,7 @@ void DenseProgram::make_inputs() {
             }
             packets_[static_cast<std::size_t>(StepKind::window)].add(to);
             inputs_.push_back({x, y, n, g, c});
+            places_.push_back(place(operands_.input_strides, n, g, c, x, y));
           }
         }
       }
@@ -280,11 +286,12 @@ void DenseProgram::words(const Position& at, std::span<const int> indices, float
   if (at != origin_.at) origin_ = origin(at);
   for (std::size_t i = 0; i < indices.size(); ++i) {
     const auto packet = static_cast<std::size_t>(indices[i]);
-    switch (at.kind) {
-      case StepKind::weights: out[i] = weight(weights_[packet]); break;
-      case StepKind::window: out[i] = input(inputs_[packet]); break;
-      case StepKind::slide: out[i] = input(inputs_[slides_[packet]]); break;
+    if (at.kind == StepKind::weights) {
+      out[i] = weight(weights_[packet]);
+      continue;
     }
+    const std::size_t index = at.kind == StepKind::slide ? slides_[packet] : packet;
+    out[i] = origin_.input != nullptr ? origin_.input[places_[index]] : input(inputs_[index]);
   }
 }
 
@@ -301,6 +308,9 @@ DenseProgram::Origin DenseProgram::origin(const Position& at) const {
   origin.s = f.s * tile(Loop::s);
   origin.x = at.row * tile(Loop::x) * nest_.stride[0] + origin.r * nest_.dilation[0] - operands_.pad[0];
   origin.y = at.window * tile(Loop::y) * nest_.stride[1] + origin.s * nest_.dilation[1] - operands_.pad[1];
+  if (at.kind != StepKind::weights && inside(origin)) {
+    origin.input = operands_.inputs + place(operands_.input_strides, origin.n, origin.g, origin.c, origin.x, origin.y);
+  }
   return origin;
 }
 
@@ -316,6 +326,13 @@ float DenseProgram::weight(const Weight& packet) const {
   return operands_.weights[g * strides[0] + k * strides[1] + c * strides[2] + r * strides[3] + s * strides[4]];
 }
 
+bool DenseProgram::inside(const Origin& origin) const {
+  return origin.n + tile(Loop::n) <= size(Loop::n) && origin.g + tile(Loop::g) <= size(Loop::g) &&
+         origin.c + tile(Loop::c) <= size(Loop::c) && origin.x >= 0 && origin.y >= 0 &&
+         origin.x + offsets_x_.back() < operands_.input_sizes[0] &&
+         origin.y + offsets_y_.back() < operands_.input_sizes[1];
+}
+
 float DenseProgram::input(const Input& packet) const {
   const std::int64_t n = origin_.n + packet.n;
   const std::int64_t g = origin_.g + packet.g;
@@ -324,8 +341,7 @@ float DenseProgram::input(const Input& packet) const {
   const std::int64_t y = origin_.y + packet.y;
   if (n >= size(Loop::n) || g >= size(Loop::g) || c >= size(Loop::c)) return 0;
   if (x < 0 || y < 0 || x >= operands_.input_sizes[0] || y >= operands_.input_sizes[1]) return 0;
-  const auto& strides = operands_.input_strides;
-  return operands_.inputs[n * strides[0] + g * strides[1] + c * strides[2] + x * strides[3] + y * strides[4]];
+  return operands_.inputs[place(operands_.input_strides, n, g, c, x, y)];
 }
 
 Count DenseProgram::reads(const Position& at) const {

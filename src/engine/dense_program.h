@@ -70,6 +70,7 @@ class DenseProgram final : public fabric::Rounds, public fabric::Packets {
   struct Origin {  // where the tile of a step begins in the layer, and in the input image
     fabric::Position at{.round = -1};
     std::int64_t n = 0, g = 0, k = 0, c = 0, r = 0, s = 0, x = 0, y = 0;
+    const float* input = nullptr;  // where all inputs of the tile are inside the image: the first
   };
 
   // A round as a number with a digit for each loop around it, the outermost first.
@@ -94,6 +95,7 @@ class DenseProgram final : public fabric::Rounds, public fabric::Packets {
   Origin origin(const fabric::Position& at) const;
   float weight(const Weight& packet) const;
   float input(const Input& packet) const;
+  bool inside(const Origin& origin) const;
 
   mapping::Nest nest_;
   mapping::DenseTile tile_;
@@ -107,6 +109,7 @@ class DenseProgram final : public fabric::Rounds, public fabric::Packets {
   mutable Origin origin_;  // of the last step that was asked for
   std::vector<Weight> weights_;
   std::vector<Input> inputs_;
+  std::vector<std::int64_t> places_;                 // of the inputs in memory, from the first
   std::vector<std::size_t> slides_;                  // the inputs of a step that slides, among inputs_
   std::vector<std::int64_t> offsets_x_, offsets_y_;  // of the inputs of a window, from its first
 };

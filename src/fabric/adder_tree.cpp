@@ -20,6 +20,27 @@ void add(AdderCounters& total, const AdderCounters& part, Count times) {
   total.wire_writes += part.wire_writes * times;
 }
 
+// The even bits of a word, side by side.
+constexpr std::uint64_t even_bits(std::uint64_t word) {
+  word &= 0x5555555555555555;
+  word = (word | word >> 1) & 0x3333333333333333;
+  word = (word | word >> 2) & 0x0f0f0f0f0f0f0f0f;
+  word = (word | word >> 4) & 0x00ff00ff00ff00ff;
+  word = (word | word >> 8) & 0x0000ffff0000ffff;
+  return (word | word >> 16) & 0x00000000ffffffff;
+}
+
+// Each of the lower 32 bits twice.
+constexpr std::uint64_t pairs_of_bits(std::uint64_t word) {
+  word &= 0x00000000ffffffff;
+  word = (word | word << 16) & 0x0000ffff0000ffff;
+  word = (word | word << 8) & 0x00ff00ff00ff00ff;
+  word = (word | word << 4) & 0x0f0f0f0f0f0f0f0f;
+  word = (word | word << 2) & 0x3333333333333333;
+  word = (word | word << 1) & 0x5555555555555555;
+  return word | word << 1;
+}
+
 }  // namespace
 
 AdderTree::AdderTree(int multipliers, bool folding, Switches switches, Cycle level_latency)
@@ -27,11 +48,15 @@ AdderTree::AdderTree(int multipliers, bool folding, Switches switches, Cycle lev
       switches_(switches),
       level_latency_(level_latency),
       parents_come_first_(level_latency == 1 && switches == Switches::linked),
+      room_(std::max(multipliers, 64)),
+      operands_(0),
       add_2_(multipliers),
       add_3_(multipliers),
       pass_(multipliers),
       no_left_(multipliers),
       no_right_(multipliers),
+      climbs_(multipliers),
+      both_(multipliers),
       folding_now_(multipliers) {
   plan_.multipliers = multipliers;
 }
@@ -55,17 +80,19 @@ bool AdderTree::expects(int adder, int side) const {
 void AdderTree::configure_clocked() {
   const int multipliers = plan_.multipliers;
   clocked_ = true;
-  sides_.assign(kSides, Operands(multipliers));
+  operands_ = kernel::Fifos<float>(3 * room_);
   folds_ = std::vector<Fold>(folding_ ? plan_.adders.size() : 0);
   to_folds_.clear();
   under_way_.assign(static_cast<std::size_t>(level_latency_), {});
-  for (kernel::LaneSet* set : {&add_2_, &add_3_, &pass_, &no_left_, &no_right_, &folding_now_}) set->clear_all();
+  for (kernel::LaneSet* set : {&add_2_, &add_3_, &pass_, &no_left_, &no_right_, &climbs_, &folding_now_})
+    set->clear_all();
   for (int i = 0; i < multipliers - 1; ++i) {
-    if (!expects(i, 0)) no_left_.set(i);
-    if (!expects(i, 1)) no_right_.set(i);
+    if (!expects(i, 0)) no_left_.set(number(i));
+    if (!expects(i, 1)) no_right_.set(number(i));
     const Adder& adder = plan_.adders[static_cast<std::size_t>(i)];
     if (!adder.configured || adder.mode == AdderMode::fold) continue;
-    (adder.mode == AdderMode::add_2 ? add_2_ : adder.mode == AdderMode::add_3 ? add_3_ : pass_).set(i);
+    (adder.mode == AdderMode::add_2 ? add_2_ : adder.mode == AdderMode::add_3 ? add_3_ : pass_).set(number(i));
+    if (adder.mode == AdderMode::add_2 && feeds_parent(i) && parents_come_first_) climbs_.set(number(i));
   }
   make_routes();
 }
@@ -77,11 +104,11 @@ void AdderTree::make_routes() {
     const int index = static_cast<int>(i);
     Route& route = routes_[i];
     if (adder.mode == AdderMode::add_2 && adder.link >= 0) {
-      route = {Way::neighbour, adder.link};
+      route = {Way::neighbour, neighbour_queue(adder.link)};
     } else if (adder.complete) {
       route = {adder.fold_at < 0 ? Way::output : Way::fold, adder.fold_at};
     } else {
-      route = {Way::parent, parent_of(index), index % 2 == 1 ? left : right};
+      route = {Way::parent, number(index)};
     }
   }
   for (int v = 0; v < clusters_.count && !plan_.singles; ++v) {
@@ -99,7 +126,7 @@ void AdderTree::follow(int multiplier, int owner) {
     route.owner[from_left ? 0 : 1] = owner;
     if (adder.mode == AdderMode::add_3) route.owner[0] = route.owner[1] = owner;
     if (adder.mode == AdderMode::add_2) {
-      const bool alone = (from_left ? no_right_ : no_left_).test(at);
+      const bool alone = (from_left ? no_right_ : no_left_).test(number(at));
       if (alone) route.owner[0] = route.owner[1] = owner;
     }
     const bool aside =
@@ -124,31 +151,18 @@ bool AdderTree::tick(const kernel::Wires<float>::Frame& products, AdderCounters&
   std::swap(arriving_, under_way_[cycle_]);
   to_parents_ = &under_way_[cycle_];
   to_neighbours_ = &under_way_[(cycle_ + 1) % under_way_.size()];
-  for (const Transfer& transfer : arriving_) sides_[transfer.side].push(transfer.adder, transfer.value);
+  for (const Transfer& transfer : arriving_) operands_.push(transfer.queue, transfer.value);
   counters.queue_pushes += std::ssize(arriving_);
   for (const auto& [adder, item] : to_folds_) {
     folds_[static_cast<std::size_t>(adder)].waiting.push(item);
     folding_now_.set(adder);
   }
   to_folds_.clear();
-  const int first_leaf = plan_.multipliers / 2 - 1;
-  Count taken = 0;
-  products.valid.for_each([&](int i) {
-    const float value = products.values[static_cast<std::size_t>(i)];
-    ++taken;
-    if (plan_.singles) {
-      const int adder = paths_[static_cast<std::size_t>(i)].exit;
-      folds_[static_cast<std::size_t>(adder)].waiting.push({value, i});
-      folding_now_.set(adder);
-    } else {
-      sides_[i % 2 == 0 ? left : right].push(first_leaf + i / 2, value);
-    }
-  });
-  if (plan_.singles) counters.queue_pops += taken;
-  counters.queue_pushes += taken;
-  counters.wire_writes += taken;
+  take(products, counters);
   bool worked = false;
   for (std::size_t word = 0; word < add_2_.words().size(); ++word) worked = work(word, counters) || worked;
+  // Last, since in a double switch what the neighbour sends is used in the same cycle.
+  for (std::size_t word = 0; word < add_2_.words().size(); ++word) worked = add_three(word, counters) || worked;
   // Each went through the adder's own queue; what did not leave the tree by a wire of it.
   counters.queue_pushes += handed_over_ + pushed_;
   counters.queue_pops += handed_over_;
@@ -157,6 +171,26 @@ bool AdderTree::tick(const kernel::Wires<float>::Frame& products, AdderCounters&
   if (folding_) worked = fold(counters) || worked;
   return worked || !to_folds_.empty() ||
          std::ranges::any_of(under_way_, [](const auto& sent) { return !sent.empty(); });
+}
+
+void AdderTree::take(const kernel::Wires<float>::Frame& products, AdderCounters& counters) {
+  const Count taken = products.valid.count();
+  counters.queue_pushes += taken;
+  counters.wire_writes += taken;
+  if (plan_.singles) {
+    counters.queue_pops += taken;
+    products.valid.for_each([&](int i) {
+      const int adder = paths_[static_cast<std::size_t>(i)].exit;
+      folds_[static_cast<std::size_t>(adder)].waiting.push({products.values[static_cast<std::size_t>(i)], i});
+      folding_now_.set(adder);
+    });
+    return;
+  }
+  const auto first = static_cast<std::size_t>(plan_.multipliers);  // queue; a power of two
+  for (std::size_t word = 0; word < products.valid.words().size(); ++word) {
+    operands_.push(word + first / 64, products.valid.words()[word] << first % 64,
+                   [&](std::size_t queue) { return products.values[queue - first]; });
+  }
 }
 
 Count AdderTree::transfers() const {
@@ -178,35 +212,64 @@ Count distinct(const Stream& stream) {
   return cycles;
 }
 
-// The adders of 64 lanes that have what they need. From the root down: what one hands to its parent is seen there in
+// The adders of 64 numbers that have what they need. From the root down: what one hands to its parent is seen there in
 // the next cycle.
 bool AdderTree::work(std::size_t word, AdderCounters& counters) {
-  const std::uint64_t l = sides_[left].there.words()[word];
-  const std::uint64_t r = sides_[right].there.words()[word];
+  const std::uint64_t low = operands_.there(2 * word);
+  const std::uint64_t high = operands_.there(2 * word + 1);
+  const std::uint64_t l = even_bits(low) | even_bits(high) << 32;
+  const std::uint64_t r = even_bits(low >> 1) | even_bits(high >> 1) << 32;
   const std::uint64_t two = add_2_.words()[word];
+  const std::uint64_t climb = l & r & climbs_.words()[word];
   const std::uint64_t both = l & r & two;
   const std::uint64_t only_left = l & ~r & no_right_.words()[word] & two;
   const std::uint64_t only_right = r & ~l & no_left_.words()[word] & two;
   const std::uint64_t passing = (l | r) & pass_.words()[word];
+  both_.words()[word] = l & r;
   const auto each = [&](std::uint64_t adders, const auto& f) {
-    for (; adders != 0; adders &= adders - 1) f(static_cast<int>(word * 64) + std::countr_zero(adders));
+    kernel::for_each_bit(word, adders, [&](std::size_t n) { f(static_cast<int>(n) - 1); });
   };
   const auto result = [&](int i, float value, int side) {
     const Route& route = routes_[static_cast<std::size_t>(i)];
     hand_over(i, route, value, route.owner[static_cast<std::size_t>(side)]);
   };
-  each(both, [&](int i) { result(i, sides_[left].pop(i) + sides_[right].pop(i), 0); });
-  each(only_left, [&](int i) { result(i, sides_[left].pop(i), 0); });
-  each(only_right, [&](int i) { result(i, sides_[right].pop(i), 1); });
+  if (climb != 0) add_pairs(word, climb);
+  each(both & ~climb, [&](int i) { result(i, operands_.pop(queue(i, left)) + operands_.pop(queue(i, right)), 0); });
+  each(only_left, [&](int i) { result(i, operands_.pop(queue(i, left)), 0); });
+  each(only_right, [&](int i) { result(i, operands_.pop(queue(i, right)), 1); });
   each(passing, [&](int i) { pass(i, counters); });
-  // Last, since in a double switch what the neighbour sends is used in the same cycle.
-  const std::uint64_t three = sides_[left].there.words()[word] & sides_[right].there.words()[word] & l & r &
-                              sides_[neighbour].there.words()[word] & add_3_.words()[word];
-  each(three, [&](int i) { result(i, sides_[left].pop(i) + sides_[right].pop(i) + sides_[neighbour].pop(i), 0); });
   counters.additions_2to1 += std::popcount(both);
-  counters.additions_3to1 += std::popcount(three);
-  counters.queue_pops += 2 * std::popcount(both) + std::popcount(only_left | only_right) + 3 * std::popcount(three);
-  return (both | only_left | only_right | passing | three) != 0;
+  counters.queue_pops += 2 * std::popcount(both) + std::popcount(only_left | only_right);
+  return (both | only_left | only_right | passing) != 0;
+}
+
+// All of them at once. Their operands are gone before the sums come into the queues, which may be the same.
+void AdderTree::add_pairs(std::size_t word, std::uint64_t adders) {
+  std::array<float, 64> sums;
+  kernel::for_each_bit(0, adders, [&](std::size_t i) {
+    const std::size_t from = 2 * (word * 64 + i);
+    sums[i] = operands_.front(from) + operands_.front(from + 1);
+  });
+  operands_.pop(2 * word, pairs_of_bits(adders));
+  operands_.pop(2 * word + 1, pairs_of_bits(adders >> 32));
+  operands_.push(word, adders, [&](std::size_t n) { return sums[n % 64]; });
+  handed_over_ += std::popcount(adders);
+  pushed_ += std::popcount(adders);
+}
+
+bool AdderTree::add_three(std::size_t word, AdderCounters& counters) {
+  const std::uint64_t from_neighbour = operands_.there(2 * static_cast<std::size_t>(room_) / 64 + word);
+  const std::uint64_t three = both_.words()[word] & from_neighbour & add_3_.words()[word];
+  kernel::for_each_bit(word, three, [&](std::size_t n) {
+    const int i = static_cast<int>(n) - 1;
+    const float sum = operands_.pop(queue(i, left)) + operands_.pop(queue(i, right));
+    const Route& route = routes_[n - 1];
+    hand_over(i, route, sum + operands_.pop(neighbour_queue(i)), route.owner[0]);
+  });
+  const Count sums = std::popcount(three);
+  counters.additions_3to1 += sums;
+  counters.queue_pops += 3 * sums;
+  return three != 0;
 }
 
 void AdderTree::hand_over(int adder, const Route& route, float value, int owner) {
@@ -215,10 +278,10 @@ void AdderTree::hand_over(int adder, const Route& route, float value, int owner)
     outputs_.push_back({adder, {value, owner}});
   } else if (route.way == Way::parent) {
     if (parents_come_first_) {
-      sides_[route.side].push(route.to, value);
+      operands_.push(route.to, value);
       ++pushed_;
     } else {
-      to_parents_->push_back({route.to, route.side, value});
+      to_parents_->push_back({route.to, value});
     }
   } else if (route.way == Way::neighbour) {
     to_neighbour(route.to, value);
@@ -230,12 +293,12 @@ void AdderTree::hand_over(int adder, const Route& route, float value, int owner)
   }
 }
 
-void AdderTree::to_neighbour(int adder, float value) {
+void AdderTree::to_neighbour(int queue, float value) {
   if (switches_ == Switches::doubled) {
-    sides_[neighbour].push(adder, value);
+    operands_.push(queue, value);
     ++pushed_;
   } else {
-    to_neighbours_->push_back({adder, neighbour, value});
+    to_neighbours_->push_back({queue, value});
   }
 }
 
@@ -245,15 +308,15 @@ void AdderTree::pass(int index, AdderCounters& counters) {
   const bool aside = plan_.adders[static_cast<std::size_t>(index)].mode == AdderMode::add_1_pass_1;
   const Count before = handed_over_;
   for (const Side side : {left, right}) {
-    Operands& operands = sides_[side];
-    while (operands.there.test(index)) {
+    const int from = queue(index, side);
+    while (!operands_.empty(from)) {
       ++counters.queue_pops;
-      const float value = operands.pop(index);
+      const float value = operands_.pop(from);
       if (aside && (side == left) == is_even(index)) {
         ++counters.queue_pushes;
         ++counters.queue_pops;
         ++counters.wire_writes;
-        to_neighbour(plan_.adders[static_cast<std::size_t>(index)].link, value);
+        to_neighbour(neighbour_queue(plan_.adders[static_cast<std::size_t>(index)].link), value);
       } else {
         hand_over(index, route, value, route.owner[side]);
       }

@@ -11,7 +11,7 @@
 #include "fabric/part.h"
 #include "fabric/tree_plan.h"
 #include "kernel/fifo.h"
-#include "kernel/ring.h"
+#include "kernel/fifos.h"
 
 namespace cairn::fabric {
 
@@ -68,55 +68,17 @@ class AdderTree {
   const std::vector<int>& exits() const { return exits_; }
 
  private:
-  enum Side { left, right, neighbour, kSides };
-
-  // The queues on one side of all adders. Mostly they hold one word at most, which lies in place.
-  struct Operands {
-    explicit Operands(int adders)
-        : there(adders),
-          more(adders),
-          first(static_cast<std::size_t>(adders)),
-          rest(static_cast<std::size_t>(adders)) {}
-
-    void push(int adder, float value) {
-      if (!there.test(adder)) {
-        there.set(adder);
-        first[static_cast<std::size_t>(adder)] = value;
-      } else {
-        more.set(adder);
-        rest[static_cast<std::size_t>(adder)].push(value);
-      }
-    }
-
-    float pop(int adder) {
-      const auto at = static_cast<std::size_t>(adder);
-      const float value = first[at];
-      if (!more.test(adder)) {
-        there.clear(adder);
-      } else {
-        first[at] = rest[at].pop();
-        if (rest[at].empty()) more.clear(adder);
-      }
-      return value;
-    }
-
-    kernel::LaneSet there;
-    kernel::LaneSet more;
-    std::vector<float> first;
-    std::vector<kernel::Ring<float>> rest;
-  };
+  enum Side { left, right };
 
   // Where an adder's results go.
   enum class Way { parent, neighbour, fold, output };
   struct Route {
     Way way = Way::parent;
-    int to = 0;
-    Side side = left;
+    int to = 0;                  // a queue, or a folding adder
     std::array<int, 2> owner{};  // virtual neuron of what comes from the left and from the right
   };
   struct Transfer {
-    int adder;
-    Side side;
+    int queue;
     float value;
   };
   struct Fold {
@@ -128,11 +90,21 @@ class AdderTree {
   void configure_clocked();
   void make_routes();
   void follow(int multiplier, int owner);
+  void take(const kernel::Wires<float>::Frame& products, AdderCounters& counters);
   bool work(std::size_t word, AdderCounters& counters);
+  bool add_three(std::size_t word, AdderCounters& counters);
+  void add_pairs(std::size_t word, std::uint64_t adders);
   void hand_over(int adder, const Route& route, float value, int owner);
-  void to_neighbour(int adder, float value);
+  void to_neighbour(int queue, float value);
   void pass(int index, AdderCounters& counters);
   bool fold(AdderCounters& counters);
+
+  // Counted from 1 on, adder n has the children 2 n and 2 n + 1. The queue of what a child sends has its number, so
+  // adder n adds up queues 2 n and 2 n + 1 into queue n; behind those of all adders come those of the multipliers. The
+  // queues for words from neighbours are after all these, those of 64 adders in a word of their own.
+  static int number(int adder) { return adder + 1; }
+  static int queue(int adder, Side side) { return 2 * number(adder) + side; }
+  int neighbour_queue(int adder) const { return 2 * room_ + number(adder); }
 
   bool expects(int adder, int side) const;
   Cycle link_latency() const { return switches_ == Switches::linked ? 1 : 0; }
@@ -150,9 +122,12 @@ class AdderTree {
   Clusters clusters_;
   Count configured_ = 0;
   bool clocked_ = false;  // what a clocked run needs is set up for this configuration
-  std::vector<Operands> sides_;
-  // Adders by what they do, and those that nothing comes to from the left, from the right.
+  int room_;              // for the numbers of adders: whole words of bits
+  kernel::Fifos<float> operands_;
+  // The numbers of adders by what they do, and those that nothing comes to from the left, from the right.
   kernel::LaneSet add_2_, add_3_, pass_, no_left_, no_right_;
+  kernel::LaneSet climbs_;  // adders of two whose sums are in the parent's queue at once
+  kernel::LaneSet both_;    // that had words from both sides when the cycle began
   std::vector<Route> routes_;
   std::vector<Fold> folds_;                     // FAN, by adder
   kernel::LaneSet folding_now_;                 // those with words waiting

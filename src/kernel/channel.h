@@ -45,11 +45,18 @@ class Channel {
   Cycle latency_;
 };
 
+// Calls f for each bit of the `word`-th 64, ascending.
+template <class F>
+void for_each_bit(std::size_t word, std::uint64_t bits, F f) {
+  for (; bits != 0; bits &= bits - 1) f(word * 64 + static_cast<std::size_t>(std::countr_zero(bits)));
+}
+
 // A set of lane numbers, one bit each.
 class LaneSet {
  public:
   explicit LaneSet(int lanes) : words_((static_cast<std::size_t>(lanes) + 63) / 64) {}
   void set(int lane) { words_[word(lane)] |= bit(lane); }
+  void set(int lane, bool to) { to ? set(lane) : clear(lane); }
   void clear(int lane) { words_[word(lane)] &= ~bit(lane); }
   bool test(int lane) const { return (words_[word(lane)] & bit(lane)) != 0; }
   LaneSet& operator|=(const LaneSet& other) {
@@ -67,11 +74,8 @@ class LaneSet {
   // Calls f(lane) for each lane in the set, ascending.
   template <class F>
   void for_each(F f) const {
-    for (std::size_t w = 0; w < words_.size(); ++w) {
-      for (std::uint64_t bits = words_[w]; bits != 0; bits &= bits - 1) {
-        f(static_cast<int>(w * 64) + std::countr_zero(bits));
-      }
-    }
+    for (std::size_t w = 0; w < words_.size(); ++w)
+      for_each_bit(w, words_[w], [&](std::size_t lane) { f(static_cast<int>(lane)); });
   }
 
  private:

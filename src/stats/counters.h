@@ -19,19 +19,24 @@ namespace cairn::stats {
 
 template <class Counters>
 struct CounterField {
-  schema::CounterInfo row;
+  const char* name;
+  const char* unit;
+  const char* doc;
   Count Counters::*member;
 };
 
 template <class Counters>
-auto counter(std::string name, Count Counters::*member, std::string unit, std::string doc) {
-  return CounterField<Counters>{{std::move(name), std::move(unit), std::move(doc)}, member};
+constexpr auto counter(const char* name, Count Counters::*member, const char* unit, const char* doc) {
+  return CounterField<Counters>{name, unit, doc, member};
 }
 
 template <class Counters>
 std::vector<schema::CounterInfo> describe() {
-  return std::apply([](auto... field) { return std::vector<schema::CounterInfo>{std::move(field.row)...}; },
-                    Counters::fields());
+  return std::apply(
+      [](auto... field) {
+        return std::vector<schema::CounterInfo>{{field.name, field.unit, field.doc}...};
+      },
+      Counters::fields());
 }
 
 // Slot -> counter -> how often.
@@ -40,7 +45,7 @@ using CounterTree = std::map<std::string, std::map<std::string, Count>>;
 template <class Counters>
 std::map<std::string, Count> values(const Counters& counters) {
   std::map<std::string, Count> all;
-  std::apply([&](const auto&... field) { ((all[field.row.name] = counters.*field.member), ...); }, Counters::fields());
+  std::apply([&](const auto&... field) { ((all[field.name] = counters.*field.member), ...); }, Counters::fields());
   return all;
 }
 

@@ -225,7 +225,13 @@ class Tree final : public Part {
     if (port.before + share->index[at] >= offered_) return false;
     const Word word{port.words[port.next], port.at.kind == StepKind::weights};
     const Multicast& to = share->to[at];
-    for (const int multiplier : to) links_.words->push(multiplier, word, now);
+    auto& words = links_.words->outgoing(now);
+    for (const int multiplier : to) {
+      if (words.valid.test(multiplier)) util::require(false, name(), "two words reach a multiplier in a cycle");
+      words.valid.set(multiplier);
+      words.values[static_cast<std::size_t>(multiplier)] = word;
+    }
+    links_.words->sent(std::ssize(to));
     count(1, share->hops_of[at], std::ssize(to), 1);
     ++port.next;
     return true;

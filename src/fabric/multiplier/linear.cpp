@@ -5,9 +5,11 @@
 // behind the multipliers adds up folds, the first multiplier of a virtual neuron only passes partial sums on: a zero
 // for the first fold of an output, then what comes back from the buffer.
 #include <algorithm>
+#include <bit>
 
 #include "fabric/part.h"
 #include "kernel/fifo.h"
+#include "kernel/fifos.h"
 #include "util/diagnostics.h"
 
 namespace cairn::fabric {
@@ -64,8 +66,18 @@ class Linear final : public Part {
         params_(params),
         links_(links),
         switches_(static_cast<std::size_t>(array.lanes())),
-        work_(array.lanes()),
-        next_work_(array.lanes()) {}
+        inputs_(0),
+        handed_on_(0),
+        passes_psums_(array.lanes()),
+        receives_(array.lanes()),
+        sends_(array.lanes()),
+        loaded_(array.lanes()),
+        from_neighbour_(array.lanes()),
+        may_follow_(array.lanes()),
+        last_window_(array.lanes()),
+        made_(array.lanes()),
+        to_hand_on_(array.lanes()),
+        used_(switches_.size()) {}
 
   kernel::Wiring wiring() const override { return {{links_.words}, {links_.products}}; }
 
@@ -75,40 +87,25 @@ class Linear final : public Part {
     windows_ = packets.windows();
     products_ = packets.rows() * windows_ * clusters_.folds;
     counters_.configurations += clusters_.used();
-    work_.clear_all();
-    next_work_.clear_all();
-    handed_.clear();
     weights_.clear();
-    for (int v = 0; v < clusters_.count; ++v) {
-      for (int i = clusters_.begin(v); i < clusters_.end(v); ++i) set_up(i, i - clusters_.begin(v));
-    }
+    clocked_ = false;
   }
 
   void configure(const Round& round) override { round_ = round; }
 
   bool tick(Cycle now) override {
-    std::swap(work_, next_work_);
-    next_work_.clear_all();
+    if (!clocked_) set_up();
     const auto& words = links_.words->incoming(now);
-    work_ |= words.valid;
-    take_handed_on();
-    auto& products = links_.products->outgoing(now);
-    Count sent = 0;
     Count taken = 0;
-    work_.for_each([&](int i) {
-      Switch& s = switches_[static_cast<std::size_t>(i)];
-      if (words.valid.test(i)) {
-        ++taken;
-        receive(s, i, words.values[static_cast<std::size_t>(i)]);
-      }
-      float product = 0;
-      if (s.passes_psums ? !pass_psum(s, product) : !multiply(s, i, product)) return;
-      products.valid.set(i);
-      products.values[static_cast<std::size_t>(i)] = product;
-      ++sent;
-      if (s.passes_psums ? s.fold == 0 || !s.inputs.empty() : !source(s).empty()) next_work_.set(i);
+    words.valid.for_each([&](int i) {
+      ++taken;
+      receive(i, words.values[static_cast<std::size_t>(i)]);
     });
     if (taken > 0) links_.words->take_all(now, taken);
+    auto& products = links_.products->outgoing(now);
+    Count sent = pass_psums(products);
+    for (std::size_t word = 0; word < made_.words().size(); ++word) sent += multiply(word, products);
+    if (clusters_.slide > 0) hand_on();
     links_.products->sent(sent);
     // A weight goes back behind those of the other folds; a partial sum goes through a queue as well.
     counters_.operand_pushes += taken + sent;
@@ -141,58 +138,47 @@ class Linear final : public Part {
 
  private:
   struct Switch {
-    bool passes_psums = false;
-    bool receives = false;  // takes the inputs of later windows from a neighbour
-    bool sends = false;     // hands inputs on to one
     Count fold = 0;
-    Count window = 0;               // in the row
-    Count left = 0;                 // products to go before the weights are used up
-    Count loaded = 0;               // of the weights of all folds
-    Count ahead = 0;                // products that the neighbour has made and this one has not
-    kernel::Fifo<float> early;      // weights of the next round, while these are in use
-    kernel::Fifo<float> inputs;     // from the distribution network
-    kernel::Fifo<float> handed_on;  // from the neighbour
+    Count window = 0;           // in the row
+    Count left = 0;             // products to go before the weights are used up
+    Count loaded = 0;           // of the weights of all folds
+    Count ahead = 0;            // products that the neighbour has made and this one has not
+    kernel::Fifo<float> early;  // weights of the next round, while these are in use
   };
-  struct HandedOn {
-    int multiplier;
-    bool input;  // or the last window of a row, of no use beyond
-    float value;
-  };
+
+  void set_up() {
+    clocked_ = true;
+    const auto lanes = static_cast<int>(switches_.size());
+    std::ranges::generate(switches_, [] { return Switch{}; });
+    inputs_ = handed_on_ = kernel::Fifos<float>(lanes);
+    for (kernel::LaneSet* set :
+         {&passes_psums_, &receives_, &sends_, &loaded_, &from_neighbour_, &may_follow_, &last_window_})
+      set->clear_all();
+    for (int v = 0; v < clusters_.count; ++v) {
+      for (int i = clusters_.begin(v); i < clusters_.end(v); ++i) set_up(i, i - clusters_.begin(v));
+    }
+  }
 
   // `slot`: which multiplier of its virtual neuron it is.
   void set_up(int i, int slot) {
-    Switch& s = switches_[static_cast<std::size_t>(i)];
-    s = Switch{};
-    s.passes_psums = clusters_.psum_multiplier && slot == 0;
+    if (clusters_.psum_multiplier && slot == 0) passes_psums_.set(i);
+    if (windows_ == 1) last_window_.set(i);
     const int product = slot - (clusters_.psum_multiplier ? 1 : 0);
-    s.receives = clusters_.slide > 0 && rank(product, clusters_.slide) > 0;
-    s.sends = clusters_.slide > 0 && rank(product, clusters_.slide) < clusters_.slide - 1;
-    if (s.passes_psums) next_work_.set(i);
+    if (clusters_.slide == 0) return;
+    if (rank(product, clusters_.slide) > 0) receives_.set(i);
+    if (rank(product, clusters_.slide) < clusters_.slide - 1) sends_.set(i);
   }
 
   // How many multipliers of a sliding run come before this one.
   int rank(int product, int slide) const { return clusters_.rightward ? product % slide : slide - 1 - product % slide; }
 
-  void take_handed_on() {
-    for (const HandedOn& handed : handed_) {
-      hand_on(handed);
-      work_.set(handed.multiplier);
-    }
-    handed_.clear();
-  }
+  Switch& at(int i) { return switches_[static_cast<std::size_t>(i)]; }
 
-  void hand_on(const HandedOn& handed) {
-    Switch& s = switches_[static_cast<std::size_t>(handed.multiplier)];
-    ++s.ahead;
-    if (handed.input) s.handed_on.push(handed.value);
-  }
-
-  static kernel::Fifo<float>& source(Switch& s) { return s.receives && s.window > 0 ? s.handed_on : s.inputs; }
-
-  void receive(Switch& s, int i, const Word& word) {
+  void receive(int i, const Word& word) {
+    Switch& s = at(i);
     if (!word.weight) {
-      s.inputs.push(word.value);
-      if (s.passes_psums) ++counters_.psum_forwards;
+      inputs_.push(i, word.value);
+      if (passes_psums_.test(i)) ++counters_.psum_forwards;
     } else if (s.left > 0 && s.loaded == clusters_.folds) {
       s.early.push(word.value);
     } else {
@@ -209,48 +195,78 @@ class Linear final : public Part {
     }
     if (weights_.empty()) weights_.resize(static_cast<std::size_t>(clusters_.used() * clusters_.folds));
     weight(i, s.loaded) = value;
-    if (++s.loaded == clusters_.folds) s.left = products_;
+    if (++s.loaded < clusters_.folds) return;
+    s.left = products_;
+    loaded_.set(i);
   }
 
-  bool multiply(Switch& s, int i, float& product) {
-    kernel::Fifo<float>& inputs = source(s);
-    const bool follows = params_.ripple && s.receives;
-    if (inputs.empty() || s.left == 0 || (follows && s.ahead == 0)) return false;
-    if (follows) --s.ahead;
-    const float input = inputs.pop();
-    const float factor = weight(i, s.fold);
-    product = is_padding(factor) ? 0 : input * factor;
-    ++counters_.multiplications;
-    if (s.sends) {
-      const bool useful = s.window < windows_ - 1;
-      counters_.hops += useful ? 1 : 0;
-      counters_.operand_pushes += useful ? 1 : 0;
-      if (clusters_.rightward) {
-        handed_.push_back({i + 1, useful, input});
-      } else {  // has had its turn in this cycle
-        hand_on({i - 1, useful, input});
-        next_work_.set(i - 1);
-      }
-    }
+  // Those of 64 multipliers that have a weight and an input. Says how many.
+  Count multiply(std::size_t word, kernel::Wires<float>::Frame& products) {
+    const std::uint64_t second = from_neighbour_.words()[word];
+    std::uint64_t ready = (inputs_.there(word) & ~second) | (handed_on_.there(word) & second);
+    ready &= loaded_.words()[word];
+    if (params_.ripple) ready &= ~receives_.words()[word] | may_follow_.words()[word];
+    made_.words()[word] = ready;
+    to_hand_on_.words()[word] = ready & sends_.words()[word] & ~last_window_.words()[word];
+    if (ready == 0) return 0;
+    kernel::for_each_bit(word, ready, [&](std::size_t i) {
+      const float input = (second >> i % 64 & 1) != 0 ? handed_on_.front(i) : inputs_.front(i);
+      const float factor = weight(static_cast<int>(i), switches_[i].fold);
+      used_[i] = input;
+      products.values[i] = is_padding(factor) ? 0 : input * factor;
+    });
+    products.valid.words()[word] |= ready;
+    inputs_.pop(word, ready & ~second);
+    handed_on_.pop(word, ready & second);
+    const Count made = std::popcount(ready);
+    const Count hops = std::popcount(to_hand_on_.words()[word]);
+    counters_.multiplications += made;
+    counters_.hops += hops;
+    counters_.operand_pushes += hops;
+    kernel::for_each_bit(word, ready, [&](std::size_t i) { advance(static_cast<int>(i)); });
+    return made;
+  }
+
+  // To the next fold, window and round.
+  void advance(int i) {
+    Switch& s = at(i);
     if (++s.fold == clusters_.folds) {
       s.fold = 0;
       if (++s.window == windows_) s.window = 0;
+      last_window_.set(i, s.window == windows_ - 1);
+      from_neighbour_.set(i, s.window > 0 && receives_.test(i));
     }
-    if (--s.left == 0) {
-      for (Count n = 0; n < clusters_.folds && !s.early.empty(); ++n) load(s, i, s.early.pop());
-    }
-    return true;
+    if (--s.left > 0) return;
+    loaded_.clear(i);
+    for (Count n = 0; n < clusters_.folds && !s.early.empty(); ++n) load(s, i, s.early.pop());
   }
 
-  bool pass_psum(Switch& s, float& psum) {
-    psum = 0;
-    if (s.fold > 0 && s.inputs.empty()) return false;
-    if (s.fold > 0)
-      psum = s.inputs.pop();
-    else
-      ++zeros_;
-    s.fold = (s.fold + 1) % clusters_.folds;
-    return true;
+  // What was used in this cycle is there for the neighbour in the next; of the last window of a row nothing is of use.
+  void hand_on() {
+    const int next = clusters_.rightward ? 1 : -1;
+    to_hand_on_.for_each([&](int i) { handed_on_.push(i + next, used_[static_cast<std::size_t>(i)]); });
+    if (!params_.ripple) return;
+    made_.for_each([&](int i) {
+      if (receives_.test(i)) may_follow_.set(i, --at(i).ahead > 0);
+    });
+    made_.for_each([&](int i) {
+      if (sends_.test(i)) may_follow_.set(i + next, ++at(i + next).ahead > 0);
+    });
+  }
+
+  Count pass_psums(kernel::Wires<float>::Frame& products) {
+    Count sent = 0;
+    passes_psums_.for_each([&](int i) {
+      Switch& s = at(i);
+      if (s.fold > 0 && inputs_.empty(i)) return;
+      float& psum = products.values[static_cast<std::size_t>(i)];
+      psum = s.fold > 0 ? inputs_.pop(i) : 0;
+      if (s.fold == 0) ++zeros_;
+      s.fold = (s.fold + 1) % clusters_.folds;
+      products.valid.set(i);
+      ++sent;
+    });
+    return sent;
   }
 
   // Flow: a multiplier that takes the first window of each row from the distribution network and the others from its
@@ -291,12 +307,23 @@ class Linear final : public Part {
   Count windows_ = 1;   // in a row
   Count products_ = 0;  // of a multiplier in a round
   Round round_;
+  // Clocked.
+  bool clocked_ = false;
   std::vector<Switch> switches_;
-  std::vector<float> weights_;    // of each multiplier, those of its folds; only clocked runs hold any
-  kernel::LaneSet work_;          // multipliers that may have something to do
-  kernel::LaneSet next_work_;     // and in the next cycle
-  Count zeros_ = 0;               // that start sums in this cycle
-  std::vector<HandedOn> handed_;  // on to the right neighbour, which has it in the next cycle
+  std::vector<float> weights_;      // of each multiplier, those of its folds
+  kernel::Fifos<float> inputs_;     // from the distribution network
+  kernel::Fifos<float> handed_on_;  // from the neighbour
+  kernel::LaneSet passes_psums_;
+  kernel::LaneSet receives_;        // take the inputs of later windows from a neighbour
+  kernel::LaneSet sends_;           // hand inputs on to one
+  kernel::LaneSet loaded_;          // have weights that are not used up
+  kernel::LaneSet from_neighbour_;  // need an input of the neighbour next
+  kernel::LaneSet may_follow_;      // are behind the neighbour
+  kernel::LaneSet last_window_;     // are at the last of a row
+  kernel::LaneSet made_;            // products of this cycle
+  kernel::LaneSet to_hand_on_;      // and those whose inputs go on
+  std::vector<float> used_;         // these inputs
+  Count zeros_ = 0;                 // that start sums in this cycle
 };
 
 }  // namespace
