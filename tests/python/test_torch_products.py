@@ -179,6 +179,36 @@ def test_both_products_of_attention_are_simulated(name):
     assert tuple(context[key] for key in ("M", "N", "K", "batch")) == (5, 8, 6, 8)
 
 
+ENDS = torch.tensor([3, 3, 7], dtype=torch.int32)
+GROUPED = {
+    "rows": lambda: (drawn(7, 16), drawn(3, 16, 8), ENDS),
+    "columns": lambda: (drawn(3, 4, 16), drawn(16, 7), ENDS),
+    "summed": lambda: (drawn(4, 7), drawn(7, 8), ENDS),
+    "batch": lambda: (drawn(3, 4, 16), drawn(3, 16, 8)),
+}
+
+
+@pytest.mark.parametrize("name", GROUPED)
+def test_the_products_of_experts_are_simulated(name):
+    a, b, *offs = (each for each in GROUPED[name]())
+    with cairn.torch.simulate() as run:
+        out = torch.ops.aten._grouped_mm(a, b, *offs)
+    spans = [(0, 3), None, (3, 7)] if offs else [(0, 0)] * 3
+    expected = torch.zeros_like(out)
+    for group, span in enumerate(spans):
+        part = slice(*span) if span else slice(0)
+        if name == "rows":
+            expected[part] = a[part] @ b[group]
+        elif name == "columns":
+            expected[:, part] = a[group] @ b[:, part]
+        elif name == "summed":
+            expected[group] = a[:, part] @ b[part]
+        else:
+            expected[group] = a[group] @ b[group]
+    assert torch.equal(out, expected)
+    assert len(run.layers) == (2 if offs else 1) and run.notes == []
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_is_rounded_as_on_the_host(dtype):
     a, b, bias = drawn(5, 70, dtype=dtype), drawn(70, 3, dtype=dtype), drawn(3, dtype=dtype)

@@ -60,7 +60,7 @@ def _quantised(function: Any) -> bool:
 
 
 _ON_HOST = """
-    _int_mm _scaled_mm _grouped_mm _scaled_grouped_mm _trilinear mkldnn_rnn_layer mkldnn_linear
+    _int_mm _scaled_mm _scaled_grouped_mm _trilinear mkldnn_rnn_layer mkldnn_linear
     _native_multi_head_attention _transformer_encoder_layer_fwd _cdist_forward _euclidean_dist
     _weight_int4pack_mm _weight_int8pack_mm _weight_int4pack_mm_for_cpu _dyn_quant_matmul_4bit
     _sparse_mm _sparse_addmm _sparse_mm_reduce_impl linalg_householder_product ormqr
@@ -81,7 +81,7 @@ def _handler(compute: Callable[..., Any]) -> Handler:
             written = args[0]
         out = compute(machine, *args, **kwargs)
         if isinstance(out, Tensor):
-            out = out.to(args[0].dtype)
+            out = out.to(kwargs.get("out_dtype") or args[0].dtype)
         if written is None:
             return out
         if written.shape != out.shape:
@@ -147,6 +147,39 @@ def _addbmm(
     machine: Machine, bias: Tensor, a: Tensor, b: Tensor, *, beta: Any = 1, alpha: Any = 1
 ) -> Tensor:
     return _added(bias, _bmm(machine, a, b, "addbmm").sum(0), beta, alpha)
+
+
+def _grouped_mm(
+    machine: Machine,
+    a: Tensor,
+    b: Tensor,
+    offs: Tensor | None = None,
+    bias: Tensor | None = None,
+    out_dtype: torch.dtype | None = None,  # rounded to in the end, as all are
+) -> Tensor:
+    """Multiply group by group, as mixtures of experts do; ``offs`` tells where each group ends.
+
+    With b (groups, k, n) a group has some rows of a (tokens, k); with a (groups, m, k) some columns
+    of b; with two matrices some of the summed dimension, and a result of its own.
+    """
+    if offs is None:
+        return _bmm(machine, a, b, "grouped_mm")
+    ends = offs.tolist()
+    rows, columns = (a.ndim == 2, b.ndim == 2)
+    out = a.new_zeros(
+        (*((len(ends),) if rows == columns else ()), a.shape[-2], b.shape[-1]), dtype=torch.float32
+    )
+    for group, (begin, end) in enumerate(zip([0, *ends], ends, strict=False)):
+        part = slice(begin, end)
+        if begin == end:
+            continue  # nobody asked this expert
+        if rows and columns:
+            out[group] = _mm(machine, a[:, part], b[part], "grouped_mm")
+        elif rows:
+            out[part] = _mm(machine, a[part], b[group], "grouped_mm")
+        else:
+            out[:, part] = _mm(machine, a[group], b[:, part], "grouped_mm")
+    return out if bias is None else out + bias
 
 
 def _mv(machine: Machine, a: Tensor, vector: Tensor) -> Tensor:
@@ -286,6 +319,7 @@ _HANDLERS: dict[str, Handler] = {
         "_addmm_activation": _addmm_activation,
         "bmm": _bmm,
         "baddbmm": _baddbmm,
+        "_grouped_mm": _grouped_mm,
         "addbmm": _addbmm,
         "mv": _mv,
         "addmv": _addmv,
