@@ -270,6 +270,19 @@ def test_products_that_stay_on_the_host_are_noted():
     assert run.notes == ["aten._trilinear: 1 time on the host, not in the cycles"]
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_products_that_torchscript_hides_are_noted():
+    scripted = torch.jit.script(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3)).eval())
+    x = torch.rand(1, 3, 8, 8)
+    with torch.no_grad(), cairn.torch.simulate() as run:
+        scripted(x)
+    assert [layer["name"] for layer in run.layers] == ["0"] and run.notes == []
+    optimised = torch.jit.optimize_for_inference(scripted)
+    with torch.no_grad(), cairn.torch.simulate() as run:
+        optimised(x)
+    assert run.layers == [] and "aten.to_mkldnn" in run.notes[0]
+
+
 def test_gradients_flow_through_simulated_products():
     layer = torch.nn.Linear(4, 3)
     x = drawn(2, 4).requires_grad_()

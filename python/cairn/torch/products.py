@@ -63,8 +63,10 @@ _ON_HOST = """
     _int_mm _scaled_mm _scaled_grouped_mm _trilinear mkldnn_rnn_layer mkldnn_linear
     _native_multi_head_attention _transformer_encoder_layer_fwd _cdist_forward _euclidean_dist
     _weight_int4pack_mm _weight_int8pack_mm _weight_int4pack_mm_for_cpu _dyn_quant_matmul_4bit
-    _sparse_mm _sparse_addmm _sparse_mm_reduce_impl linalg_householder_product ormqr
+    _sparse_mm _sparse_addmm _sparse_mm_reduce_impl linalg_householder_product ormqr to_mkldnn
 """
+# What is turned to oneDNN's layout is multiplied where no operator is to be seen (TorchScript's
+# optimize_for_inference), hence to_mkldnn.
 _HOST = {("aten", name) for name in _ON_HOST.split()} | {("torchvision", "deform_conv2d")}
 
 
