@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch", reason="pip install torch")
 import torch.nn.functional as F  # noqa: E402
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
+from torch.nn.attention.flex_attention import flex_attention  # noqa: E402
 
 import cairn.torch  # noqa: E402
 
@@ -243,6 +244,16 @@ def test_other_layouts_are_refused():
     sparse = torch.eye(3).to_sparse_coo()
     with cairn.torch.simulate(), pytest.raises(cairn.CairnError, match=r"(?s)U202.*to_dense"):
         sparse @ torch.eye(3)
+
+
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
+def test_attention_with_a_score_function_is_simulated():
+    def sooner(score, batch, head, query, key):
+        return torch.where(query >= key, score, score - 1)
+
+    query, key = drawn(2, 4, 16, 8), drawn(2, 4, 16, 8)
+    layers = simulated(lambda: flex_attention(query, key, key, score_mod=sooner))
+    assert [layer["name"] for layer in layers] == ["bmm", "bmm"]
 
 
 def test_attention_with_dropout_is_simulated_too():

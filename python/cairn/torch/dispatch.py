@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch._higher_order_ops.flex_attention import flex_attention, sdpa_dense
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -34,6 +35,13 @@ class Products(TorchDispatchMode):
             with _lazy_signs(), self:  # in inference mode PyTorch leaves this to us
                 return function.decompose(*args, **kwargs or {})
         return execute(function, args, kwargs or {}, self._simulation)
+
+
+@flex_attention.py_impl(Products)
+def _flexible_attention(mode: Products, *args: Any, **kwargs: Any) -> Any:
+    """Compute attention with a score function of the user's as its two products."""
+    with mode:
+        return sdpa_dense(*args, **kwargs)
 
 
 def execute(
