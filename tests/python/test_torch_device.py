@@ -155,6 +155,18 @@ def test_the_document_is_that_of_everywhere_with_calls(model, ids):
     assert "effective_utilisation" in result["totals"]
 
 
+def test_a_capture_knows_the_calls_and_names(model, ids, tmp_path):
+    session = cairn.Session(cairn.load_machine("tpu-16x16"))
+    recording = cairn.capture.Recording(session, {"source": "Block"})
+    with torch.no_grad(), cairn.torch.simulate(session=recording) as run:
+        model(ids)
+        model(ids[:1])
+    recording.save(tmp_path / "work.safetensors")
+    work = cairn.capture.read(tmp_path / "work.safetensors")
+    assert [layer.call for layer in work.layers] == [0] * len(NAMES) + [1] * len(NAMES)
+    assert [layer.name for layer in work.layers] == names(run)
+
+
 def test_results_are_tables_in_a_notebook(model, ids):
     with torch.no_grad(), cairn.torch.simulate() as run:
         model(ids)
