@@ -139,7 +139,7 @@ class Flow {
 
   // In order, until a round leaves the same behind as the one before, and the next one waits only for results of such
   // rounds: it waits less and less then, and all to come are alike. The last is evaluated next, as many rounds early as
-  // are left out, and counts what each of these does.
+  // are left out.
   void chain(Count first) {
     const stats::CounterTree before = fabric_.counters();
     const Count last = program_.size() - 1;
@@ -149,23 +149,23 @@ class Flow {
     Count since = first;  // the state is this
     Count i = first;
     for (; i <= last; ++i) {
-      const fabric::Round round = program_.at(i);
-      finish = fabric_.flow_round(round, i == first);
+      const stats::CounterTree counters = fabric_.counters();
+      finish = fabric_.flow_round(program_.at(i), i == first);
       if (++outcome_.evaluated_rounds > kMostInOrder) refuse_too_many();
       if (progress_) progress_(i, program_.size());
       const std::vector<Cycle> now = fabric_.left_behind();
       const Cycle period = fabric_.round().first_sum - first_sum;
       first_sum = fabric_.round().first_sum;
+      const fabric::Round round = program_.at(i);
       if (now != state) since = i;
       if (now == state && comes_from_after(round, since) && i + 1 < last) {
         left_out_ = last - i - 1;
         outcome_.cycles += period * left_out_;
-        const stats::CounterTree counters = fabric_.counters();
+        stats::accumulate(outcome_.counters, stats::difference(fabric_.counters(), counters), left_out_);
         fabric::Round end = program_.at(last);
         end.before = (i + 1) * end.results;
         end.awaited = end.before + end.results;
         finish = fabric_.flow_round(end, false);
-        stats::accumulate(outcome_.counters, stats::difference(fabric_.counters(), counters), left_out_);
         ++outcome_.evaluated_rounds;
         break;
       }

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <span>
 #include <vector>
@@ -24,39 +23,6 @@ struct Piece {
   bool operator==(const Piece&) const = default;
 };
 
-// The pieces of a stream. Most streams have few and live for a moment, so a few need no memory of their own.
-class Pieces {
- public:
-  std::size_t size() const { return many_.empty() ? few_ : many_.size(); }
-  bool empty() const { return size() == 0; }
-  Piece* begin() { return many_.empty() ? inside_.data() : many_.data(); }
-  const Piece* begin() const { return many_.empty() ? inside_.data() : many_.data(); }
-  Piece* end() { return begin() + size(); }
-  const Piece* end() const { return begin() + size(); }
-  const Piece& front() const { return *begin(); }
-  Piece& back() { return *(end() - 1); }
-  const Piece& back() const { return *(end() - 1); }
-  const Piece& operator[](std::size_t i) const { return begin()[i]; }
-  void push_back(const Piece& piece) {
-    if (many_.empty() && few_ < inside_.size()) {
-      inside_[few_++] = piece;
-      return;
-    }
-    if (many_.empty()) many_.assign(inside_.begin(), inside_.end());
-    many_.push_back(piece);
-  }
-  void clear() {
-    few_ = 0;
-    many_.clear();
-  }
-  bool operator==(const Pieces& other) const { return std::ranges::equal(*this, other); }
-
- private:
-  std::size_t few_ = 0;
-  std::array<Piece, 3> inside_;
-  std::vector<Piece> many_;  // all of them, if they are more than fit inside
-};
-
 class Stream {
  public:
   Stream() = default;
@@ -69,7 +35,7 @@ class Stream {
   bool empty() const { return pieces_.empty(); }
   Cycle first() const { return pieces_.front().first; }
   Cycle last() const { return pieces_.back().last(); }
-  const Pieces& pieces() const { return pieces_; }
+  const std::vector<Piece>& pieces() const { return pieces_; }
   std::vector<Cycle> times() const;
 
   // Every item `cycles` later: a pipeline, a wire.
@@ -99,7 +65,7 @@ class Stream {
   // Adds a piece to the one before it, if both together are one.
   static bool extend(Piece& back, const Piece& piece);
 
-  Pieces pieces_;
+  std::vector<Piece> pieces_;
 };
 
 // A server that is given its items piece by piece. They are served in that order, whatever their times: one that is
