@@ -30,7 +30,7 @@ def introduction() -> str:
         "paper's shares of zeros, run with real values on machines of 256 multipliers: every "
         "output is compared with the model's own on the CPU. The paper's cycles are digitised from "
         "its bars (4,000 lost; the TPU bar of VGG-16 is cut off at 69.9 million).\n\n"
-        "`cairn compare --suite paper` runs all of it in two minutes. One model on the machines "
+        "`cairn compare --suite paper` runs all of it in half a minute. One model on the machines "
         "of the bars:\n\n"
         "```console\n$ cairn compare --suite paper --models SqueezeNet "
         "--arch tpu-16x16,maeri-256-wide,sigma-tree-256\n```\n\n"
