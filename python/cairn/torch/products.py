@@ -131,7 +131,7 @@ def _addmm_activation(
     use_gelu: bool = False,
 ) -> Tensor:
     out = _added(bias, _mm(machine, a, b, "addmm"), beta, alpha)
-    return torch.nn.functional.gelu(out, approximate="tanh") if use_gelu else out.relu()
+    return torch.nn.functional.gelu(out) if use_gelu else out.relu()
 
 
 def _bmm(machine: Machine, a: Tensor, b: Tensor, what: str = "bmm") -> Tensor:
@@ -329,7 +329,6 @@ _HANDLERS: dict[str, Handler] = {
         "vdot": _dot,
         "convolution": _convolution,
         "_convolution": _convolution,
-        "convolution_overrideable": _convolution,
         "_scaled_dot_product_flash_attention_for_cpu": _attention,
     }.items()
 }

@@ -48,7 +48,7 @@ class Simulation:
         given = tile if isinstance(tile, Tiles) else Tiles(tile)
         self._tile = given.over(machine)
         ordered = schedule != "none" and machines.is_sparse(machine)
-        self._order = {"schedule": schedule, "seed": seed} if ordered else {}
+        self._order = {"schedule": schedule, "seed": seed % (1 << 64)} if ordered else {}
         self._names = Names()
         self._call_of: list[int] = []  # the call of each layer, -1 outside of any module
         self._host: Counter[str] = Counter()

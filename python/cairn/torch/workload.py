@@ -12,9 +12,9 @@ from torch.utils import _pytree as pytree
 
 import cairn
 from cairn import agreement, notebook
-from cairn.tiles import Tile, Tiles
+from cairn.tiles import Tiles
 from cairn.torch.prune import prune as prune_weights
-from cairn.torch.simulation import Progress, simulate
+from cairn.torch.simulation import simulate
 
 
 @dataclass(frozen=True)
@@ -77,25 +77,10 @@ class Workload:
         self,
         machine: str | cairn.Machine = "tpu-16x16",
         evaluator: str = "flow",
-        *,
-        progress: Progress | None = None,
-        tile: Tile | Tiles | None = None,
-        objective: str = "cycles",
-        schedule: str = "none",
-        seed: int = 1,
-        session: Any = None,
+        **options: Any,
     ) -> Run:
         """Run it on a machine and compare the outputs; the options are those of ``simulate``."""
-        simulation = simulate(
-            machine,
-            evaluator,
-            tile=tile,
-            objective=objective,
-            schedule=schedule,
-            seed=seed,
-            progress=progress,
-            session=session,
-        )
+        simulation = simulate(machine, evaluator, **options)
         with simulation:
             outputs = self._computed()
         agrees, largest = _agreement(outputs, self._native)
