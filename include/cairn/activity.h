@@ -5,7 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <string>
+#include <string_view>
 
 namespace cairn {
 
@@ -29,8 +29,8 @@ struct UnitCycles {
 
 // Of a slot. The states sum to units x cycles.
 struct SlotActivity {
-  std::string slot;
-  std::string unit;  // "read ports"
+  std::string_view slot;  // this name and the next live as long as the program
+  std::string_view unit;  // "read ports"
   std::int64_t units = 0;
   UnitCycles cycles{};
 };

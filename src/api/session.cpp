@@ -18,9 +18,17 @@ struct Session::State {
   engine::Fabric fabric;  // the flow evaluator's; a clocked run builds its own
   engine::RoundCosts known;
   std::map<std::pair<mapping::Nest, Objective>, engine::Mapping> mapped;
+  std::vector<SlotActivity> slots;  // and their units
   std::vector<LayerResult> layers;
 
-  State(Machine m, Evaluator e) : machine(std::move(m)), evaluator(e), fabric(machine.description()) {}
+  State(Machine m, Evaluator e) : machine(std::move(m)), evaluator(e), fabric(machine.description()) {
+    const stats::BySlot<Count> units = fabric.units();
+    for (std::size_t i = 0; i < stats::kSlots; ++i) {
+      const std::string& slot = arch::slots()[i];
+      const fabric::PartInfo& part = fabric::part(slot, machine.description().part(slot).type);
+      slots.push_back({slot, part.info.unit, units[i]});
+    }
+  }
 
   LayerResult run(const std::string& name, const Operation& operation, engine::Operands operands,
                   const RunOptions& options) {
@@ -193,11 +201,8 @@ struct Session::State {
     if (outcome.sparse) layer.sparse = {outcome.sparse->effective, outcome.sparse->weights, outcome.sparse->inputs};
     layer.buffer_writes = outcome.counters.at("writeback").at("output_writes");
     layer.counters = outcome.counters;
-    for (std::size_t i = 0; i < stats::kSlots; ++i) {
-      const std::string& slot = arch::slots()[i];
-      const std::string& unit = fabric::part(slot, machine.description().part(slot).type).info.unit;
-      layer.activity.push_back({slot, unit, outcome.units[i], outcome.activity[i]});
-    }
+    layer.activity = slots;
+    for (std::size_t i = 0; i < stats::kSlots; ++i) layer.activity[i].cycles = outcome.activity[i];
     return layer;
   }
 };

@@ -15,9 +15,9 @@ namespace cairn::fabric {
 
 class Ledger {
  public:
-  explicit Ledger(int lanes = 0) : spans_(static_cast<std::size_t>(lanes)), started_(lanes), used_(lanes) {}
+  explicit Ledger(int lanes = 0) : lanes_(static_cast<std::size_t>(lanes)), started_(lanes), used_(lanes) { rest(); }
 
-  int lanes() const { return static_cast<int>(spans_.size()); }
+  int lanes() const { return static_cast<int>(lanes_.size()); }
   Count taking_part() const { return taking_part_; }  // in the round that began last
 
   // A run begins, or in flow a round in a machine at rest: cycle 1 is next.
@@ -33,7 +33,7 @@ class Ledger {
     const std::uint64_t first = lanes & ~started_.words()[word];
     if (first == 0) return;
     started_.words()[word] |= first;
-    kernel::for_each_bit(word, first, [&](std::size_t lane) { enter(spans_[lane], State::working, now); });
+    kernel::for_each_bit(word, first, [&](std::size_t lane) { enter(lanes_[lane], State::working, now); });
   }
   void work(const kernel::LaneSet& lanes, Cycle now) {
     for (std::size_t word = 0; word < lanes.words().size(); ++word) work(word, lanes.words()[word], now);
@@ -47,7 +47,7 @@ class Ledger {
   // Begins to work, or to wait for more, in cycle `now`: of lanes whose work is told by worked().
   void start(int lane, Cycle now) {
     started_.set(lane);
-    enter(spans_[static_cast<std::size_t>(lane)], State::working, now);
+    enter(lanes_[static_cast<std::size_t>(lane)], State::working, now);
   }
   // So many lanes that have started have their operands in this cycle and no room behind them.
   void held_back(Count lanes) { port_ += static_cast<std::uint64_t>(lanes); }
@@ -60,7 +60,7 @@ class Ledger {
   template <class SpanOf>
   void round(Cycle begin, bool drains, SpanOf span_of);
   // The cycle after its last work so far.
-  Cycle ready(std::size_t lane) const { return spans_[lane].since; }
+  Cycle ready(std::size_t lane) const { return fresh_ ? 1 : lanes_[lane].since; }
   // So much work was done.
   void worked(Count unit_cycles) { busy_ += static_cast<std::uint64_t>(unit_cycles); }
 
@@ -68,7 +68,7 @@ class Ledger {
   // do not fit in 63 bits.
   UnitCycles at(Cycle end) const;
   // What is known for good of all lanes, each up to the end of its last round.
-  UnitCycles settled() const { return counts(closed_, busy_); }
+  UnitCycles settled() const;
   // When the lanes of the last round ended, counted from `origin`: rounds that leave the same behind spend equal
   // cycles.
   void left_behind(Cycle origin, std::vector<Cycle>& state) const;
@@ -76,63 +76,85 @@ class Ledger {
  private:
   enum class State : std::uint8_t { idle, draining, waiting, between, working };
   static constexpr std::size_t kStates = 5;
-  struct LaneSpan {
+  struct Lane {
     Cycle since = 1;  // it is in this state
     Count owed = 0;   // clocked: rounds begun in which it has not ended
     State state = State::idle;
   };
   // Unsigned, so that sums too large for a result wrap and are refused in the end.
-  using Sums = std::array<std::uint64_t, kStates>;
+  struct Sum {
+    std::uint64_t closed = 0;  // unit-cycles of lanes that have left the state
+    std::uint64_t lanes = 0;   // that are in it
+    std::uint64_t since = 0;   // the sum of when they came
+  };
+  using Sums = std::array<Sum, kStates>;
 
-  static UnitCycles counts(const Sums& sums, std::uint64_t busy, std::uint64_t port);
-  UnitCycles counts(const Sums& sums, std::uint64_t busy) const { return counts(sums, busy, port_); }
-  std::uint64_t& closed(State state) { return closed_[static_cast<std::size_t>(state)]; }
-  static std::uint64_t length(Cycle from, Cycle to) {
-    return static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
-  }
-  void enter(LaneSpan& lane, State state, Cycle at) {
+  UnitCycles counts(const std::array<std::uint64_t, kStates>& sums, std::uint64_t busy) const;
+  Sum& sum(State state) { return sums_[static_cast<std::size_t>(state)]; }
+  static std::uint64_t unsign(Cycle cycles) { return static_cast<std::uint64_t>(cycles); }
+  void enter(Lane& lane, State state, Cycle at) {
     const Cycle from = std::max(at, lane.since);
-    closed(lane.state) += length(lane.since, from);
+    Sum& left = sum(lane.state);
+    left.closed += unsign(from - lane.since);
+    left.lanes -= 1;
+    left.since -= unsign(lane.since);
+    sum(state).lanes += 1;
+    sum(state).since += unsign(from);
     lane.since = from;
     lane.state = state;
   }
+  void unpack();
 
-  std::vector<LaneSpan> spans_;
+  std::vector<Lane> lanes_;
+  bool fresh_ = true;  // all lanes are as at rest, whatever is in lanes_
   kernel::LaneSet started_;
   kernel::LaneSet used_;  // clocked: in the round that began last
   Count taking_part_ = 0;
   bool drains_ = true;              // clocked: the round that began last
   State between_ = State::waiting;  // rounds of a lane that have begun
-  Sums closed_{};
+  Sums sums_{};
+  Cycle latest_ = 0;  // flow: since when the last lane is through
   std::uint64_t busy_ = 0;
   std::uint64_t port_ = 0;
 };
 
 template <class SpanOf>
 void Ledger::round(Cycle begin, bool drains, SpanOf span_of) {
-  std::uint64_t idle = 0;
-  std::uint64_t draining = 0;
+  std::array<std::uint64_t, kStates> closed{};
   std::uint64_t waiting = 0;
   std::uint64_t working = 0;
+  std::uint64_t idle_since = 0;
+  std::uint64_t ends = 0;
   taking_part_ = 0;
-  for (std::size_t i = 0; i < spans_.size(); ++i) {
-    LaneSpan& lane = spans_[i];
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    Lane& lane = lanes_[i];
     const Span span = span_of(i);
-    const Cycle from = std::max(begin, lane.since);
-    (lane.state == State::draining ? draining : lane.state == State::idle ? idle : waiting) += length(lane.since, from);
+    const Cycle since = fresh_ ? 1 : lane.since;
+    const Cycle from = std::max(begin, since);
+    closed[fresh_ ? 0 : static_cast<std::size_t>(lane.state)] += unsign(from - since);
     lane.since = from;
     lane.state = State::idle;
-    if (span.first == 0) continue;
-    waiting += length(from, span.first);
-    working += length(span.first, span.last) + 1;
+    if (span.first == 0) {
+      idle_since += unsign(from);
+      continue;
+    }
+    waiting += unsign(span.first - from);
+    working += unsign(span.last + 1 - span.first);
+    ends += unsign(span.last + 1);
+    latest_ = std::max(latest_, span.last + 1);
     lane.since = span.last + 1;
     lane.state = drains ? State::draining : State::waiting;
     ++taking_part_;
   }
-  closed(State::idle) += idle;
-  closed(State::draining) += draining;
-  closed(State::waiting) += waiting;
-  closed(State::working) += working;
+  fresh_ = false;
+  for (std::size_t state = 0; state < kStates; ++state) sums_[state] = {sums_[state].closed + closed[state], 0, 0};
+  sum(State::waiting).closed += waiting;
+  sum(State::working).closed += working;
+  const auto through = static_cast<std::uint64_t>(taking_part_);
+  sum(State::idle).lanes = lanes_.size() - through;
+  sum(State::idle).since = idle_since;
+  sum(drains ? State::draining : State::waiting).lanes = through;
+  sum(drains ? State::draining : State::waiting).since = ends;
 }
 
 }  // namespace cairn::fabric

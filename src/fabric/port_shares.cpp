@@ -46,12 +46,12 @@ void PortShares::list(const Multicasts& step, std::size_t first, int port_shift)
   for (const Multicast& packet : to) hops_of.push_back(port_hops(packet, port_shift));
 }
 
-std::vector<Count> packets_of_round(const std::array<PortShares, kStepKinds>& shares, const Packets& packets,
-                                    int port_shift) {
+void packets_of_round(const std::array<PortShares, kStepKinds>& shares, const Packets& packets, int port_shift,
+                      std::vector<Count>& all) {
   const std::array<Count, kStepKinds> steps = packets.steps_by_kind();
   const Clusters& clusters = packets.clusters();
   const Count windows = packets.rows() * packets.windows();
-  std::vector<Count> all(shares.front().packets.size(), 0);
+  all.assign(shares.front().packets.size(), 0);
   for (std::size_t kind = 0; kind < steps.size(); ++kind) {
     for (std::size_t p = 0; p < all.size(); ++p) all[p] += steps.at(kind) * shares.at(kind).packets[p];
   }
@@ -61,7 +61,6 @@ std::vector<Count> packets_of_round(const std::array<PortShares, kStepKinds>& sh
     for (int v = 0; v < clusters.count; ++v)
       all[static_cast<std::size_t>(clusters.begin(v) >> port_shift)] += windows * (clusters.folds - 1);
   }
-  return all;
 }
 
 std::vector<Cycle> PortShares::sent(std::size_t p, Offer offer) const {

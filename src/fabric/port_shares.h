@@ -42,8 +42,8 @@ struct PortShares {
 
 // How many packets each port sends in a round, `shares` of them by kind of step: partial sums as well, those that
 // stream from port 0 and those that come back to the ports of their multipliers.
-std::vector<Count> packets_of_round(const std::array<PortShares, kStepKinds>& shares, const Packets& packets,
-                                    int port_shift);
+void packets_of_round(const std::array<PortShares, kStepKinds>& shares, const Packets& packets, int port_shift,
+                      std::vector<Count>& all);
 
 // Words that the switches of a port pass on for a packet to `multipliers`, all its own: one a level, and one more for
 // each level below where two of them part.

@@ -6,7 +6,7 @@
 namespace cairn::report {
 namespace {
 
-const SlotActivity& slot(const LayerResult& layer, const std::string& name) {
+const SlotActivity& slot(const LayerResult& layer, std::string_view name) {
   return *std::ranges::find(layer.activity, name, &SlotActivity::slot);
 }
 

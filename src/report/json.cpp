@@ -40,7 +40,7 @@ void add(std::int64_t& sum, std::int64_t amount, const std::string& name) {
 Json activity(const std::vector<SlotActivity>& slots) {
   Json json = Json::object();
   for (const SlotActivity& slot : slots) {
-    Json& of = json[slot.slot] = {{"units", slot.units}, {"unit", slot.unit}};
+    Json& of = json[std::string(slot.slot)] = {{"units", slot.units}, {"unit", slot.unit}};
     for (std::size_t state = 0; state < kUnitStates; ++state)
       of[unit_states().at(state).name] = slot.cycles.of.at(state);
   }

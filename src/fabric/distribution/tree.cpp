@@ -101,7 +101,7 @@ class Tree final : public Part {
           continue;
         }
         port.free_at = now + params_.interval;
-        if (port.left == 0) port.left = port.packets;
+        if (port.left == 0) port.left = of_port_[p];
         --port.left;
       }
       sending_.set(lane);
@@ -162,8 +162,7 @@ class Tree final : public Part {
  private:
   struct Port {
     bool busy = false;  // has anything to send in this round
-    Count packets = 0;  // that it sends in a round
-    Count left = 0;     // clocked: of them, to go; 0 before the first
+    Count left = 0;     // clocked: packets of the round to go; 0 before the first
     Cycle first = 0;    // flow: when it sends the first
     Position at;
     Count before = 0;          // packets of all steps before this one, over all ports
@@ -182,10 +181,9 @@ class Tree final : public Part {
                                                 ports_.size());
     }
     listed_ = false;
-    const std::vector<Count> packets = packets_of_round(shares_, *packets_, port_shift_);
+    packets_of_round(shares_, *packets_, port_shift_, of_port_);
     for (std::size_t p = 0; p < ports_.size(); ++p) {
-      ports_[p].packets = packets[p];
-      ports_[p].busy = packets[p] > 0;
+      ports_[p].busy = of_port_[p] > 0;
       in_use_.set(static_cast<int>(p), ports_[p].busy);
     }
   }
@@ -369,8 +367,9 @@ class Tree final : public Part {
   Count offered_at_once_;  // packets of a step of inputs; 0 = all
   int port_shift_;         // levels of switches under a port: 2 ^ port_shift_ multipliers are its own
   std::vector<Port> ports_;
-  kernel::LaneSet in_use_;   // in the round
-  kernel::LaneSet sending_;  // clocked: or pausing, in this cycle
+  std::vector<Count> of_port_;  // packets that each sends in a round
+  kernel::LaneSet in_use_;      // in the round
+  kernel::LaneSet sending_;     // clocked: or pausing, in this cycle
   std::array<PortShares, kStepKinds> shares_;
   OfferedSteps offers_;  // flow: steps offered in the round
   bool listed_ = false;  // the shares' packets, of this round

@@ -126,7 +126,6 @@ class Disabled final : public Part {
 
   void flow() override {
     std::swap(links_.products->streams, links_.words->streams);
-    for (kernel::Stream& stream : links_.products->streams) stream.delay(params_.latency);
     settings_.clear();
     const Setting now = setting();
     const Count products = now.products();
@@ -136,9 +135,11 @@ class Disabled final : public Part {
     count(now.weights(), products + psums);
     ledger_.worked(products + psums);
     ledger_.round(links_.round.begin, links_.round.drains, [&](std::size_t i) {
-      const kernel::Stream& made = links_.products->streams[i];
-      return made.empty() ? Ledger::Span{}
-                          : Ledger::Span{made.first() - params_.latency, made.last() - params_.latency};
+      kernel::Stream& made = links_.products->streams[i];
+      if (made.empty()) return Ledger::Span{};
+      const Ledger::Span worked{made.first(), made.last()};
+      made.delay(params_.latency);
+      return worked;
     });
   }
 

@@ -126,19 +126,19 @@ class Linear final : public Part {
     std::swap(products, links_.words->streams);
     const int slide = clusters_.slide > 0 && (windows_ > 1 || params_.ripple) ? clusters_.slide : 1;
     const int used = clusters_.used();
-    for (int n = 0; n < used; ++n) {  // a multiplier after the one that hands inputs on to it
+    for (int n = 0; n < used && slide > 1; ++n) {  // a multiplier after the one that hands inputs on to it
       const int i = clusters_.rightward ? n : used - 1 - n;
+      if (rank(i % clusters_.size, slide) == 0) continue;
       Stream& own = products[static_cast<std::size_t>(i)];
-      if (slide > 1 && rank(i % clusters_.size, slide) > 0) {
-        const Stream& neighbour = products[static_cast<std::size_t>(clusters_.rightward ? i - 1 : i + 1)];
-        own = handed_on(own, neighbour, ledger_.ready(static_cast<std::size_t>(i)));
-        if (params_.ripple) own = join(own, neighbour.delayed(1 - params_.latency));
-      }
-      own.delay(params_.latency);
+      const Stream& neighbour = products[static_cast<std::size_t>(clusters_.rightward ? i - 1 : i + 1)];
+      own = handed_on(own, neighbour, ledger_.ready(static_cast<std::size_t>(i)));
+      if (params_.ripple) own = join(own, neighbour.delayed(1));
     }
     ledger_.round(links_.round.begin, links_.round.drains, [&](std::size_t i) {
       if (products[i].empty()) return Ledger::Span{};
-      return Ledger::Span{products[i].first() - params_.latency, products[i].last() - params_.latency};
+      const Ledger::Span worked{products[i].first(), products[i].last()};
+      products[i].delay(params_.latency);
+      return worked;
     });
     count_round();
   }
@@ -304,7 +304,7 @@ class Linear final : public Part {
     while (!left_over.at_end()) {
       first_windows.take(window, [&](const Piece& piece) { multiplier.take(piece); });
       left_over.take(window * (windows_ - 1), [&](Piece piece) {
-        piece.first += 1 - params_.latency;
+        ++piece.first;
         multiplier.take(piece);
       });
       left_over.take(window, [](const Piece&) {});  // of no use beyond the row
