@@ -48,6 +48,7 @@ AdderTree::AdderTree(int multipliers, bool folding, Switches switches, Cycle lev
       switches_(switches),
       level_latency_(level_latency),
       parents_come_first_(level_latency == 1 && switches == Switches::linked),
+      configured_adders_(multipliers),
       room_(std::max(multipliers, 64)),
       operands_(0),
       add_2_(multipliers),
@@ -66,7 +67,10 @@ bool AdderTree::configure(const Clusters& clusters) {
   if (clusters == clusters_) return false;
   clusters_ = clusters;
   plan_ = plan_tree(plan_.multipliers, clusters, folding_, switches_);
-  configured_ = std::ranges::count_if(plan_.adders, [](const Adder& adder) { return adder.configured; });
+  configured_adders_.clear_all();
+  for (std::size_t i = 0; i < plan_.adders.size(); ++i)
+    configured_adders_.words()[i / 64] |= std::uint64_t{plan_.adders[i].configured} << i % 64;
+  configured_ = configured_adders_.count();
   paths_ = product_paths(plan_, clusters.used());
   step_cost_ = cost_of_step(plan_, clusters.used(), level_latency_, link_latency());
   return true;

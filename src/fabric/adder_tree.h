@@ -54,13 +54,7 @@ class AdderTree {
   // At rest. Says whether it is another configuration than the last.
   bool configure(const Clusters& clusters);
   Count configured() const { return configured_; }
-  // Calls f(adder) for each that is configured.
-  template <class F>
-  void for_each_configured(F f) const {
-    for (std::size_t i = 0; i < plan_.adders.size(); ++i) {
-      if (plan_.adders[i].configured) f(static_cast<int>(i));
-    }
-  }
+  const kernel::LaneSet& configured_adders() const { return configured_adders_; }
   // The adders that hand results over, one for each virtual neuron.
   std::vector<int> last_adders() const;
 
@@ -134,6 +128,7 @@ class AdderTree {
   TreePlan plan_;
   Clusters clusters_;
   Count configured_ = 0;
+  kernel::LaneSet configured_adders_;
   bool clocked_ = false;  // what a clocked run needs is set up for this configuration
   int room_;              // for the numbers of adders: whole words of bits
   kernel::Fifos<float> operands_;

@@ -120,41 +120,47 @@ class Ledger {
 
 template <class SpanOf>
 void Ledger::round(Cycle begin, bool drains, SpanOf span_of) {
+  const bool fresh = fresh_;
+  const State after = drains ? State::draining : State::waiting;
   std::array<std::uint64_t, kStates> closed{};
   std::uint64_t waiting = 0;
   std::uint64_t working = 0;
   std::uint64_t idle_since = 0;
   std::uint64_t ends = 0;
-  taking_part_ = 0;
+  std::uint64_t through = 0;
+  Cycle latest = latest_;
+  if (fresh) closed.front() = lanes_.size() * unsign(begin - 1);
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     Lane& lane = lanes_[i];
     const Span span = span_of(i);
-    const Cycle since = fresh_ ? 1 : lane.since;
-    const Cycle from = std::max(begin, since);
-    closed[fresh_ ? 0 : static_cast<std::size_t>(lane.state)] += unsign(from - since);
-    lane.since = from;
-    lane.state = State::idle;
+    Cycle from = begin;
+    if (!fresh) {
+      from = std::max(begin, lane.since);
+      closed[static_cast<std::size_t>(lane.state)] += unsign(from - lane.since);
+    }
+    const Cycle end = span.last + 1;
     if (span.first == 0) {
       idle_since += unsign(from);
-      continue;
+      lane = {from, 0, State::idle};
+    } else {
+      waiting += unsign(span.first - from);
+      working += unsign(end - span.first);
+      ends += unsign(end);
+      latest = std::max(latest, end);
+      ++through;
+      lane = {end, 0, after};
     }
-    waiting += unsign(span.first - from);
-    working += unsign(span.last + 1 - span.first);
-    ends += unsign(span.last + 1);
-    latest_ = std::max(latest_, span.last + 1);
-    lane.since = span.last + 1;
-    lane.state = drains ? State::draining : State::waiting;
-    ++taking_part_;
   }
   fresh_ = false;
+  latest_ = latest;
+  taking_part_ = static_cast<Count>(through);
   for (std::size_t state = 0; state < kStates; ++state) sums_[state] = {sums_[state].closed + closed[state], 0, 0};
   sum(State::waiting).closed += waiting;
   sum(State::working).closed += working;
-  const auto through = static_cast<std::uint64_t>(taking_part_);
   sum(State::idle).lanes = lanes_.size() - through;
   sum(State::idle).since = idle_since;
-  sum(drains ? State::draining : State::waiting).lanes = through;
-  sum(drains ? State::draining : State::waiting).since = ends;
+  sum(after).lanes = through;
+  sum(after).since = ends;
 }
 
 }  // namespace cairn::fabric

@@ -63,11 +63,12 @@ struct RoundInTime {
 
 // What of the parts behind the multipliers a round of the run has used: a unit that none uses is idle.
 struct Used {
-  kernel::LaneSet adders{0};  // and accumulators: the units of the reduction network
+  kernel::LaneSet adders{0};
+  kernel::LaneSet accumulators{0};
   kernel::LaneSet points{0};  // lanes of `sums`
   kernel::LaneSet lines{0};
   void clear_all() {
-    for (kernel::LaneSet* set : {&adders, &points, &lines}) set->clear_all();
+    for (kernel::LaneSet* set : {&adders, &accumulators, &points, &lines}) set->clear_all();
   }
 };
 

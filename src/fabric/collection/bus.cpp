@@ -51,12 +51,11 @@ class Bus final : public Part {
 
   kernel::Wiring wiring() const override { return {{links_.sums}, {links_.results}}; }
   void configure(const Round&) override {
-    if (links_.used.points.words() == points_.words()) return;
+    if (links_.used.points.words() == points_.words() && links_.used.lines.count() > 0) return;
     points_ = links_.used.points;
     points_.for_each(
         [&](int lane) { links_.used.lines.set(static_cast<int>(line_of(static_cast<std::size_t>(lane)))); });
   }
-  void rest() override { points_ = kernel::LaneSet(0); }
   Count units() const override { return count_of_lines(); }
   Count taking_part() const override { return links_.used.lines.count(); }
 

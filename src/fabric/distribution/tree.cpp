@@ -58,6 +58,7 @@ class Tree final : public Part {
         offered_at_once_(array.offered),
         port_shift_(std::countr_zero(static_cast<unsigned>(array.lanes() / static_cast<int>(params.bandwidth)))),
         ports_(static_cast<std::size_t>(params.bandwidth)),
+        of_port_(ports_.size()),
         in_use_(ledger_.lanes()),
         sending_(in_use_) {}
 
@@ -68,8 +69,7 @@ class Tree final : public Part {
 
   void start(const Program& program) override {
     packets_ = program.packets;
-    offered_ = 0;
-    reported_ = 0;
+    offered_ = reported_ = 0;
     round_ = -1;
     std::ranges::fill(ports_, Port{});
     deal();
@@ -81,7 +81,11 @@ class Tree final : public Part {
     deal();
   }
 
-  void round_begins(Cycle now) override { ledger_.begin(now, in_use_, links_.round.drains); }
+  void round_begins(Cycle now) override {
+    packets_of_round(shares_, *packets_, port_shift_, of_port_);
+    for (std::size_t p = 0; p < ports_.size(); ++p) in_use_.set(static_cast<int>(p), of_port_[p] > 0);
+    ledger_.begin(now, in_use_, links_.round.drains);
+  }
 
   bool tick(Cycle now) override {
     now_ = now;
@@ -181,11 +185,9 @@ class Tree final : public Part {
                                                 ports_.size());
     }
     listed_ = false;
-    packets_of_round(shares_, *packets_, port_shift_, of_port_);
-    for (std::size_t p = 0; p < ports_.size(); ++p) {
-      ports_[p].busy = of_port_[p] > 0;
-      in_use_.set(static_cast<int>(p), ports_[p].busy);
-    }
+    for (std::size_t p = 0; p < ports_.size(); ++p)
+      ports_[p].busy = std::ranges::any_of(shares_, [&](const PortShares& share) { return share.packets[p] > 0; });
+    ports_[0].busy = ports_[0].busy || psums_ > 0;
   }
 
   // A port is at work while it pauses after a packet.
@@ -367,8 +369,8 @@ class Tree final : public Part {
   Count offered_at_once_;  // packets of a step of inputs; 0 = all
   int port_shift_;         // levels of switches under a port: 2 ^ port_shift_ multipliers are its own
   std::vector<Port> ports_;
-  std::vector<Count> of_port_;  // packets that each sends in a round
-  kernel::LaneSet in_use_;      // in the round
+  std::vector<Count> of_port_;  // clocked: packets that each sends in a round
+  kernel::LaneSet in_use_;      // clocked: in the round
   kernel::LaneSet sending_;     // clocked: or pausing, in this cycle
   std::array<PortShares, kStepKinds> shares_;
   OfferedSteps offers_;  // flow: steps offered in the round

@@ -52,9 +52,9 @@ class Art final : public Part {
         accumulators_(static_cast<std::size_t>(array.lanes())),
         active_(array.lanes()),
         adders_(array.lanes() - 1),
-        used_adders_(params.accumulators ? 2 * adders_ : adders_),
+        last_adders_(array.lanes()),
         used_points_(adders_) {
-    links.used.adders = used_adders_;
+    links.used.adders = links.used.accumulators = last_adders_;
     links.used.points = used_points_;
   }
 
@@ -73,13 +73,13 @@ class Art final : public Part {
       configure_tree();
       counters_.configurations += tree_.configured();
     }
-    links_.used.adders |= used_adders_;
+    links_.used.adders |= tree_.configured_adders();
+    if (params_.accumulators) links_.used.accumulators |= last_adders_;
     links_.used.points |= used_points_;
   }
 
-  // The adders, then the accumulators behind them.
   Count units() const override { return params_.accumulators ? 2 * adders_ : adders_; }
-  Count taking_part() const override { return links_.used.adders.count(); }
+  Count taking_part() const override { return links_.used.adders.count() + links_.used.accumulators.count(); }
 
   bool tick(Cycle now) override {
     auto& products = links_.products->incoming(now);
@@ -123,12 +123,11 @@ class Art final : public Part {
 
   void configure_tree() {
     if (!tree_.configure(packets_->clusters())) return;
-    used_adders_.clear_all();
+    last_adders_.clear_all();
     used_points_.clear_all();
-    tree_.for_each_configured([&](int adder) { used_adders_.set(adder); });
     for (const int adder : tree_.last_adders()) {
       used_points_.set(lanes_[static_cast<std::size_t>(adder)]);
-      if (params_.accumulators) used_adders_.set(adders_ + adder);
+      last_adders_.set(adder);
     }
   }
 
@@ -184,7 +183,7 @@ class Art final : public Part {
   std::vector<Accumulator> accumulators_;  // by adder
   kernel::LaneSet active_;                 // accumulators with words waiting
   int adders_;
-  kernel::LaneSet used_adders_;  // and accumulators
+  kernel::LaneSet last_adders_;  // that hand results over
   kernel::LaneSet used_points_;
 };
 

@@ -26,9 +26,9 @@ class Fan final : public Part {
         links_(links),
         tree_(array.lanes(), true),
         lanes_(tree_outputs(array.lanes(), true).lane_of),
-        used_adders_(array.lanes()),
+        last_adders_(array.lanes()),
         used_points_(array.lanes()) {
-    links.used.adders = links.used.points = used_adders_;
+    links.used.adders = links.used.points = used_points_;
   }
 
   kernel::Wiring wiring() const override { return {{links_.products}, {links_.sums}}; }
@@ -40,7 +40,8 @@ class Fan final : public Part {
 
   void configure(const Round&) override {
     if (packets_->reconfigures()) configure_tree();
-    links_.used.adders |= used_adders_;
+    links_.used.adders |= tree_.configured_adders();
+    links_.used.adders |= last_adders_;
     links_.used.points |= used_points_;
   }
 
@@ -79,11 +80,10 @@ class Fan final : public Part {
  private:
   void configure_tree() {
     if (!tree_.configure(packets_->clusters())) return;
-    used_adders_.clear_all();
+    last_adders_.clear_all();
     used_points_.clear_all();
-    tree_.for_each_configured([&](int adder) { used_adders_.set(adder); });
     for (const int adder : tree_.last_adders()) {
-      used_adders_.set(adder);
+      last_adders_.set(adder);
       used_points_.set(lanes_[static_cast<std::size_t>(adder)]);
     }
   }
@@ -93,8 +93,8 @@ class Fan final : public Part {
   Counters counters_;
   Packets* packets_ = nullptr;
   AdderTree tree_;
-  std::vector<int> lanes_;  // of the bus, by adder
-  kernel::LaneSet used_adders_;
+  std::vector<int> lanes_;       // of the bus, by adder
+  kernel::LaneSet last_adders_;  // that add up folds and hand results over
   kernel::LaneSet used_points_;
 };
 
