@@ -32,6 +32,7 @@ def components() -> str:
     )
     for part in _core.catalog():
         page += f"\n## {part['slot']}: `{part['type']}`\n\n{part['doc']}\n\n"
+        page += f"Units: {part['unit']}.\n\n"
         parameters = [
             [f"`{p['name']}`", f"`{str(p['default']).lower()}`", allowed(p), p["unit"], p["doc"]]
             for p in part["parameters"]

@@ -39,6 +39,11 @@ void Ledger::begin(Cycle now, const kernel::LaneSet& used, bool drains, Count ro
   }
 }
 
+void Ledger::start(std::size_t word, std::uint64_t lanes, Cycle now) {
+  started_.words()[word] |= lanes;
+  kernel::for_each_bit(word, lanes, [&](std::size_t lane) { enter(lanes_[lane], State::working, now); });
+}
+
 void Ledger::ended(int lane, Cycle now) {
   started_.clear(lane);
   Lane& through = lanes_[static_cast<std::size_t>(lane)];

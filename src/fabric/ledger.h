@@ -31,9 +31,7 @@ class Ledger {
   void work(std::size_t word, std::uint64_t lanes, Cycle now) {
     busy_ += static_cast<std::uint64_t>(std::popcount(lanes));
     const std::uint64_t first = lanes & ~started_.words()[word];
-    if (first == 0) return;
-    started_.words()[word] |= first;
-    kernel::for_each_bit(word, first, [&](std::size_t lane) { enter(lanes_[lane], State::working, now); });
+    if (first != 0) start(word, first, now);
   }
   void work(const kernel::LaneSet& lanes, Cycle now) {
     for (std::size_t word = 0; word < lanes.words().size(); ++word) work(word, lanes.words()[word], now);
@@ -104,6 +102,7 @@ class Ledger {
     lane.state = state;
   }
   void unpack();
+  void start(std::size_t word, std::uint64_t lanes, Cycle now);
 
   std::vector<Lane> lanes_;
   bool fresh_ = true;  // all lanes are as at rest, whatever is in lanes_

@@ -13,6 +13,11 @@ const PartInfo& part(const std::string& slot, const std::string& type) {
   return *found;
 }
 
+kernel::Wiring packet_wiring(const Links& links) {
+  if (links.sent == nullptr) return {{links.offers, links.psums}, {links.words}};
+  return {{links.offers, links.psums}, {links.words, links.sent}};
+}
+
 schema::Catalog catalog() {
   schema::Catalog rows;
   for (const PartInfo& p : parts()) rows.push_back(p.info);

@@ -91,6 +91,9 @@ struct Links {
   Used used;
 };
 
+// Of a distribution network of packets.
+kernel::Wiring packet_wiring(const Links& links);
+
 class Part : public kernel::Component {
  public:
   // `lanes`: its units, where it keeps a ledger of them.

@@ -86,6 +86,7 @@ struct Clusters {
 // inputs. Where inputs are handed on, only the first window of a row needs all of them.
 enum class StepKind { weights, window, slide };
 constexpr int kStepKinds = 3;
+constexpr std::array<StepKind, kStepKinds> kEveryKind{StepKind::weights, StepKind::window, StepKind::slide};
 using Multicast = std::vector<int>;
 
 // The packets of a step, as the multipliers that each goes to, ascending; side by side in memory.

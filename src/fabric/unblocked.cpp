@@ -17,10 +17,7 @@ void add(UnblockedCounters& total, const UnblockedCounters& part, Count times) {
 
 }  // namespace
 
-kernel::Wiring Unblocked::wiring() const {
-  if (links_.sent == nullptr) return {{links_.offers, links_.psums}, {links_.words}};
-  return {{links_.offers, links_.psums}, {links_.words, links_.sent}};
-}
+kernel::Wiring Unblocked::wiring() const { return packet_wiring(links_); }
 
 void Unblocked::start(const Program& program) {
   packets_ = program.packets;

@@ -109,27 +109,33 @@ Json totals(const std::vector<LayerResult>& layers) {
   return total;
 }
 
+Json make_units() {
+  Json units{{"cycles", "clock cycles"},
+             {"multiplications", "multiplications that the operation needs"},
+             {"utilisation",
+              "multiplications / (multipliers x cycles): 0 to 1, above 1 where a sparse machine leaves "
+              "zeros out"},
+             {"buffer_reads", "words read from the global buffer"},
+             {"buffer_writes", "words written to the global buffer"},
+             {"rounds", "configurations of the array, one a tile"},
+             {"distinct_rounds", "rounds that differ in what they cost by themselves"},
+             {"evaluated_rounds", "rounds that were evaluated, the others repeat them"},
+             {"effective_multiplications", "operations of two non-zeros, on a sparse machine"},
+             {"sparsity", "share of zeros in each operand as a matrix, on a sparse machine, 0 to 1"},
+             {"tile", "outputs in the array at once, by dimension"},
+             {"activity", "unit-cycles (one unit for one cycle) by state, which sum to units x cycles"},
+             {"bound",
+              "cycles that each alone costs: busy unit-cycles over the units that take part; "
+              "drain: those in which multipliers wait for a round to begin or to end"},
+             {"roofline",
+              "intensity: useful multiplications a word of buffer traffic; performance: "
+              "useful multiplications a cycle; peak: multipliers; bandwidth: words a cycle"}};
+  for (const UnitStateInfo& state : unit_states()) units[state.name] = fmt::format("unit-cycles: {}", state.doc);
+  return units;
+}
+
 const Json& units() {
-  static const Json kUnits{{"cycles", "clock cycles"},
-                           {"multiplications", "multiplications that the operation needs"},
-                           {"utilisation",
-                            "multiplications / (multipliers x cycles): 0 to 1, above 1 where a sparse machine leaves "
-                            "zeros out"},
-                           {"buffer_reads", "words read from the global buffer"},
-                           {"buffer_writes", "words written to the global buffer"},
-                           {"rounds", "configurations of the array, one a tile"},
-                           {"distinct_rounds", "rounds that differ in what they cost by themselves"},
-                           {"evaluated_rounds", "rounds that were evaluated, the others repeat them"},
-                           {"effective_multiplications", "operations of two non-zeros, on a sparse machine"},
-                           {"sparsity", "share of zeros in each operand as a matrix, on a sparse machine, 0 to 1"},
-                           {"tile", "outputs in the array at once, by dimension"},
-                           {"activity", "unit-cycles (one unit for one cycle) by state, which sum to units x cycles"},
-                           {"bound",
-                            "cycles that each alone costs: busy unit-cycles over the units that take part; "
-                            "drain: those in which multipliers wait for a round to begin or to end"},
-                           {"roofline",
-                            "intensity: useful multiplications a word of buffer traffic; performance: "
-                            "useful multiplications a cycle; peak: multipliers; bandwidth: words a cycle"}};
+  static const Json kUnits = make_units();
   return kUnits;
 }
 

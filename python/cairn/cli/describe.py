@@ -117,6 +117,7 @@ def _component(part: Mapping[str, Any]) -> Iterator[RenderableType]:
     kind = part["family"]
     yield _heading(f"{part['slot']}: {part['type']}", f"component of {kind or 'all'} machines")
     yield _body(part["doc"])
+    yield _body(f"Units: {part['unit']}")
     if part["parameters"]:
         yield _body("Parameters:")
         yield _grid([[each["name"], _range(each), each["doc"]] for each in part["parameters"]])

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <deque>
 #include <span>
 #include <utility>
 
@@ -59,19 +60,16 @@ class Tree final : public Part {
         port_shift_(std::countr_zero(static_cast<unsigned>(array.lanes() / static_cast<int>(params.bandwidth)))),
         ports_(static_cast<std::size_t>(params.bandwidth)),
         of_port_(ports_.size()),
-        in_use_(ledger_.lanes()),
-        sending_(in_use_) {}
+        in_use_(ledger_.lanes()) {}
 
-  kernel::Wiring wiring() const override {
-    if (links_.sent == nullptr) return {{links_.offers, links_.psums}, {links_.words}};
-    return {{links_.offers, links_.psums}, {links_.words, links_.sent}};
-  }
+  kernel::Wiring wiring() const override { return packet_wiring(links_); }
 
   void start(const Program& program) override {
     packets_ = program.packets;
     offered_ = reported_ = 0;
     round_ = -1;
     std::ranges::fill(ports_, Port{});
+    ending_.clear();
     deal();
   }
 
@@ -83,7 +81,10 @@ class Tree final : public Part {
 
   void round_begins(Cycle now) override {
     packets_of_round(shares_, *packets_, port_shift_, of_port_);
-    for (std::size_t p = 0; p < ports_.size(); ++p) in_use_.set(static_cast<int>(p), of_port_[p] > 0);
+    for (std::size_t p = 0; p < ports_.size(); ++p) {
+      in_use_.set(static_cast<int>(p), of_port_[p] > 0);
+      if (packets_->reconfigures() || ports_[p].left == 0) ports_[p].left = of_port_[p];
+    }
     ledger_.begin(now, in_use_, links_.round.drains);
   }
 
@@ -92,26 +93,13 @@ class Tree final : public Part {
     offered_ += links_.offers->take(now);
     if (!listed_) list_packets();
     bool busy = false;
-    sending_.clear_all();
-    for (std::size_t p = 0; p < ports_.size(); ++p) {
-      const int lane = static_cast<int>(p);
-      Port& port = ports_[p];
-      if (port.free_at <= now) {
-        if (links_.psums->occupied().test(lane) && links_.psums->can_pop(lane, now)) {
-          send_psum(links_.psums->pop(lane, now), now);
-        } else if (p == 0 && psum_at_.window < psums_ && psum_before_ < offered_) {
-          send_streamed_psum(now);
-        } else if (!port.busy || !send_operand(port, p, now)) {
-          continue;
-        }
-        port.free_at = now + params_.interval;
-        if (port.left == 0) port.left = of_port_[p];
-        --port.left;
-      }
-      sending_.set(lane);
-      busy = true;
+    for (std::size_t word = 0; word * 64 < ports_.size(); ++word) {
+      const std::uint64_t sending = send(word, now);
+      if (sending != 0) ledger_.work(word, sending, now);
+      busy = busy || sending != 0;
     }
-    if (busy) keep_ledger(now);
+    for (; !ending_.empty() && ending_.front().second == now; ending_.pop_front())
+      ledger_.ended(ending_.front().first, now);
     if (links_.sent != nullptr && !busy && reported_ < offered_) {
       links_.sent->add(offered_ - reported_, now);
       reported_ = offered_;
@@ -166,7 +154,7 @@ class Tree final : public Part {
  private:
   struct Port {
     bool busy = false;  // has anything to send in this round
-    Count left = 0;     // clocked: packets of the round to go; 0 before the first
+    Count left = 0;     // clocked: packets of the round to go
     Cycle first = 0;    // flow: when it sends the first
     Position at;
     Count before = 0;          // packets of all steps before this one, over all ports
@@ -177,36 +165,48 @@ class Tree final : public Part {
 
   // Deals the packets of each kind of step out to the ports.
   void deal() {
-    const Clusters& clusters = packets_->clusters();
-    psums_ = clusters.psums_streamed ? packets_->windows() : 0;
-    for (int k = 0; k < kStepKinds; ++k) {
-      const auto kind = static_cast<StepKind>(k);
-      shares_[static_cast<std::size_t>(k)].deal(packets_->packets(kind), first_operand(kind), port_shift_,
-                                                ports_.size());
-    }
+    psums_ = packets_->clusters().psums_streamed ? packets_->windows() : 0;
+    for (const StepKind kind : kEveryKind)
+      share_of(kind).deal(packets_->packets(kind), first_operand(kind), port_shift_, ports_.size());
     listed_ = false;
     for (std::size_t p = 0; p < ports_.size(); ++p)
       ports_[p].busy = std::ranges::any_of(shares_, [&](const PortShares& share) { return share.packets[p] > 0; });
     ports_[0].busy = ports_[0].busy || psums_ > 0;
   }
 
-  // A port is at work while it pauses after a packet.
-  void keep_ledger(Cycle now) {
-    ledger_.work(sending_, now);
-    sending_.for_each([&](int p) {
-      const Port& port = ports_[static_cast<std::size_t>(p)];
-      if (port.left == 0 && port.free_at == now + 1) ledger_.ended(p, now);
-    });
+  // Which of 64 ports send, or pause after a packet: that is work too.
+  std::uint64_t send(std::size_t word, Cycle now) {
+    std::uint64_t sending = 0;
+    for (std::size_t p = word * 64; p < std::min(ports_.size(), word * 64 + 64); ++p) {
+      const int lane = static_cast<int>(p);
+      Port& port = ports_[p];
+      if (port.free_at <= now) {
+        if (links_.psums->occupied().test(lane) && links_.psums->can_pop(lane, now)) {
+          send_psum(links_.psums->pop(lane, now), now);
+        } else if (p == 0 && psum_at_.window < psums_ && psum_before_ < offered_) {
+          send_streamed_psum(now);
+        } else if (!port.busy || !send_operand(port, p, now)) {
+          continue;
+        }
+        port.free_at = now + params_.interval;
+        if (--port.left == 0) {
+          ending_.emplace_back(lane, port.free_at - 1);
+          port.left = of_port_[p];
+        }
+      }
+      sending |= std::uint64_t{1} << p % 64;
+    }
+    return sending;
   }
+
+  PortShares& share_of(StepKind kind) { return shares_[static_cast<std::size_t>(kind)]; }
 
   // The packet before is a partial sum.
   std::size_t first_operand(StepKind kind) const { return psums_ > 0 && kind != StepKind::weights ? 1 : 0; }
 
   void list_packets() {
-    for (int k = 0; k < kStepKinds; ++k) {
-      const auto kind = static_cast<StepKind>(k);
-      shares_[static_cast<std::size_t>(k)].list(packets_->packets(kind), first_operand(kind), port_shift_);
-    }
+    for (const StepKind kind : kEveryKind)
+      share_of(kind).list(packets_->packets(kind), first_operand(kind), port_shift_);
     for (std::size_t p = 0; p < ports_.size(); ++p) {
       Port& port = ports_[p];
       if (packets_->reconfigures()) {
@@ -232,14 +232,14 @@ class Tree final : public Part {
   }
 
   bool send_operand(Port& port, std::size_t p, Cycle now) {
-    const PortShares* share = &shares_[static_cast<std::size_t>(port.at.kind)];
+    const PortShares* share = &share_of(port.at.kind);
     while (static_cast<int>(port.next) == share->packets[p]) {
       const Count after = port.before + static_cast<Count>(packets_->packets(port.at.kind).size());
       if (after >= offered_) return false;
       port.before = after;
       packets_->advance(port.at);
       enter_step(port, p);
-      share = &shares_[static_cast<std::size_t>(port.at.kind)];
+      share = &share_of(port.at.kind);
     }
     const std::size_t at = share->begin[p] + port.next;
     if (port.before + share->index[at] >= offered_) return false;
@@ -258,7 +258,7 @@ class Tree final : public Part {
   }
 
   void enter_step(Port& port, std::size_t p) {
-    const PortShares& share = shares_[static_cast<std::size_t>(port.at.kind)];
+    const PortShares& share = share_of(port.at.kind);
     port.next = 0;
     port.words.resize(static_cast<std::size_t>(share.packets[p]));
     if (!port.words.empty())
@@ -283,7 +283,7 @@ class Tree final : public Part {
   // Flow: steps of a kind that are offered at the times of a piece.
   void serve(std::size_t p, StepKind kind, const Piece& steps) {
     Port& port = ports_[p];
-    const PortShares& share = shares_[static_cast<std::size_t>(kind)];
+    const PortShares& share = share_of(kind);
     if (share.packets[p] == 0) return;
     const Cycle busy = share.packets[p] * params_.interval;
     const bool whole = kind == StepKind::weights || offered_at_once_ == 0;
@@ -317,7 +317,7 @@ class Tree final : public Part {
   void serve_in_part(std::size_t p, StepKind kind, const Piece& steps, Cycle busy) {
     if (!listed_) list_packets();
     Port& port = ports_[p];
-    const PortShares& share = shares_[static_cast<std::size_t>(kind)];
+    const PortShares& share = share_of(kind);
     const Count at_once = kind == StepKind::weights ? 0 : offered_at_once_;
     const auto send = [&](Cycle offer, Cycle free_at) {
       return share.sent(p, {offer, free_at, at_once, params_.interval});
@@ -345,7 +345,7 @@ class Tree final : public Part {
   // port's inputs come after them.
   void deliver(std::size_t p, StepKind kind, Piece first) {
     if (kind == StepKind::weights) return;
-    const PortShares& share = shares_[static_cast<std::size_t>(kind)];
+    const PortShares& share = share_of(kind);
     first.first += links_.words->latency();
     for (std::size_t m = p << port_shift_; m < (p + 1) << port_shift_; ++m) {
       if (share.rank[m] < 0) continue;
@@ -369,9 +369,9 @@ class Tree final : public Part {
   Count offered_at_once_;  // packets of a step of inputs; 0 = all
   int port_shift_;         // levels of switches under a port: 2 ^ port_shift_ multipliers are its own
   std::vector<Port> ports_;
-  std::vector<Count> of_port_;  // clocked: packets that each sends in a round
-  kernel::LaneSet in_use_;      // clocked: in the round
-  kernel::LaneSet sending_;     // clocked: or pausing, in this cycle
+  std::vector<Count> of_port_;                // clocked: packets that each sends in a round
+  kernel::LaneSet in_use_;                    // clocked: in the round
+  std::deque<std::pair<int, Cycle>> ending_;  // clocked: ports that are through with a round, and when
   std::array<PortShares, kStepKinds> shares_;
   OfferedSteps offers_;  // flow: steps offered in the round
   bool listed_ = false;  // the shares' packets, of this round

@@ -80,6 +80,43 @@ TEST(Document, tells_sizes_mapping_evaluator_and_counters_of_each_layer) {
   EXPECT_EQ(layers[1].at("counters").at("multiplier").at("multiplications"), 1000);
 }
 
+TEST(Document, tells_where_the_cycles_of_each_layer_and_of_all_went) {
+  const Json document = Json::parse(session_of_two_layers().document());
+  const Json& totals = document.at("totals");
+  for (const auto& [slot, total] : totals.at("activity").items()) {
+    std::int64_t all = 0;
+    for (const UnitStateInfo& state : unit_states()) {
+      std::int64_t sum = 0;
+      for (const Json& layer : document.at("layers"))
+        sum += layer.at("activity").at(slot).at(state.name).get<std::int64_t>();
+      EXPECT_EQ(total.at(state.name), sum) << slot << " " << state.name;
+      EXPECT_TRUE(document.at("units").contains(state.name));
+      all += sum;
+    }
+    EXPECT_EQ(all, total.at("units").get<std::int64_t>() * totals.at("cycles").get<std::int64_t>()) << slot;
+    EXPECT_FALSE(total.at("unit").get<std::string>().empty());
+  }
+  EXPECT_EQ(totals.at("activity").at("multiplier").at("units"), 256);
+}
+
+// The fc layer: 10 columns of a row of the array for 100 steps, words from a port each.
+TEST(Document, tells_what_bounds_a_layer_and_its_place_under_the_roof) {
+  const Json document = Json::parse(session_of_two_layers().document());
+  const Json& layer = document.at("layers")[1];
+  EXPECT_EQ(layer.at("bound").at("by"), "compute");
+  EXPECT_EQ(layer.at("bound").at("cycles").at("compute"), 100);
+  EXPECT_EQ(layer.at("bound").at("cycles").at("distribution"), 100);
+  EXPECT_EQ(layer.at("bound").at("cycles").at("collection"), 1);
+  const Json& roofline = layer.at("roofline");
+  EXPECT_DOUBLE_EQ(roofline.at("intensity").get<double>(), 1000.0 / (100 + 1000 + 10));
+  EXPECT_DOUBLE_EQ(roofline.at("performance").get<double>(), 1000.0 / layer.at("cycles").get<double>());
+  EXPECT_EQ(roofline.at("peak"), 256);
+  EXPECT_EQ(roofline.at("bandwidth"), 32 + 256);
+  const Json& all = document.at("totals").at("bound").at("cycles");
+  EXPECT_EQ(all.at("compute").get<std::int64_t>(),
+            100 + document.at("layers")[0].at("bound").at("cycles").at("compute").get<std::int64_t>());
+}
+
 TEST(Document, has_every_counter_that_the_catalog_declares) {
   const Json document = Json::parse(session_of_two_layers().document());
   for (const Json& part : Json::parse(catalog_json())) {
