@@ -203,7 +203,8 @@ class WriteQueue final : public Part {
   void settle() {
     const Cycle until = links_.round.first_sum + links_.results->latency();
     // What the round before has seen ahead need not be walked again, if it is final and no other opening is in there.
-    const bool seen = ahead_ && ahead_->queue.now() < until && rounds_->at(next_opening_).awaited == ahead_->awaited;
+    const bool seen = ahead_ && ahead_->queue.now() < until && next_opening_ < rounds_->size() &&
+                      rounds_->at(next_opening_).awaited == ahead_->awaited;
     if (seen) in_time_ = ahead_->queue;
     kernel::Merged last = seen ? std::move(ahead_->arrivals) : kernel::Merged(arrivals_);
     ahead_.reset();
