@@ -10,7 +10,7 @@ from pathlib import Path
 import flexible_page
 import sigma_page
 import systolic_page
-from cairn import _core
+from cairn import _core, glossary
 from pages import table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,8 +49,32 @@ def diagnostics() -> str:
         "to type instead. The command line prints them to stderr and exits with 2. `E`: the input "
         "breaks a rule. `U`: Cairn cannot do it. `I`: Cairn's own fault, never use the numbers.\n\n"
     )
-    rows = [[c["code"], c["kind"], c["title"], c["explanation"]] for c in _core.codes()]
-    return page + table(["code", "kind", "title", "explanation"], rows)
+    page += "`cairn describe E401` shows one of them.\n"
+    for each in _core.codes():
+        page += (
+            f"\n## {each['code']}: {each['title']}\n\n*{each['kind']}.* {each['explanation']}\n\n"
+        )
+        page += f"* Example: {each['example']}\n* Remedy: {each['remedy']}\n"
+    return page
+
+
+def results() -> str:
+    page = f"# Words of the results\n\n{NOTE}\n"
+    page += (
+        "What the fields of a result document mean, what units do in `activity`, and what may "
+        "bound a layer. `cairn describe WORD` shows one of them; the counters are with the "
+        "[components](components.md).\n"
+    )
+    kinds = dict.fromkeys(kind for kind, _ in glossary.terms().values())
+    for kind in kinds:
+        rows = [[f"`{name}`", text] for name, (what, text) in words() if what == kind]
+        page += f"\n## {kind.replace('`', '').capitalize()}\n\n{table(['word', 'meaning'], rows)}"
+    return page
+
+
+def words() -> list[tuple[str, tuple[str, str]]]:
+    """The words of a result, the fields by the alphabet and the rest as they are declared."""
+    return sorted(glossary.terms().items(), key=lambda e: e[0] if e[1][0].startswith("f") else "")
 
 
 def presets() -> str:
@@ -71,6 +95,7 @@ def pages() -> dict[Path, str]:
         reference / "components.md": components(),
         reference / "diagnostics.md": diagnostics(),
         reference / "presets.md": presets(),
+        reference / "results.md": results(),
         validation / "systolic.md": systolic_page.page(NOTE),
     }
     for each in (flexible_page, sigma_page):
