@@ -69,7 +69,7 @@ _FIELDS = {
     "cycles": "How long the work takes, from the first configuration to the last stored result.",
     "multiplications": "The work of a layer, the same on every machine.",
     "utilisation": "Which part of all the multipliers could do is the work of the layer.",
-    "buffer_reads": "Traffic from the global buffer; a word that goes to several is one.",
+    "buffer_reads": "Traffic from the global buffer.",
     "buffer_writes": "Traffic to the global buffer.",
     "tile": "What is in the multipliers at once, in one round.",
     "rounds": "How often the array is configured anew.",
