@@ -1,4 +1,4 @@
-"""Write the computed pages: docs/reference/, docs/validation/ and the code quoted in docs/.
+"""Write the computed pages: reference, validation, the list of guides, code and output quoted.
 
 `make reference` writes them; with --check nothing is written and stale pages are named (exit 1).
 """
@@ -11,6 +11,7 @@ import flexible_page
 import sigma_page
 import systolic_page
 from cairn import _core, glossary
+from outputs import with_outputs
 from pages import table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,6 +84,19 @@ def presets() -> str:
     return page + table(["preset", "machine", "whose timing it follows, and how well"], rows)
 
 
+def howto(guides: dict[Path, str]) -> str:
+    """List the guides, the pages of docs/ itself, each with its first sentence."""
+    page = f"# How-to pages\n\n{NOTE}\nEach does one task. If all of this is new, begin with the "
+    page += "[tutorial](tutorial.md).\n\n"
+    for path, text in sorted(guides.items()):
+        title, _, rest = text.removeprefix("# ").partition("\n")
+        prose = re.sub(r"<!--.*?-->|^#.*$", "", rest, flags=re.MULTILINE | re.DOTALL)
+        opening = " ".join(prose.strip().split("\n\n")[0].split())
+        sentence = re.split(r"(?<=[.:]) ", opening)[0].rstrip(":.")
+        page += f"* [{title}]({path.name}): {sentence}.\n"
+    return page
+
+
 def with_quotes(page: str) -> str:
     """Replace every code block under a `quote:` mark by the file that the mark names."""
     pattern = re.compile(r"(<!-- quote: (\S+) -->\n```cpp\n).*?```", re.DOTALL)
@@ -102,8 +116,11 @@ def pages() -> dict[Path, str]:
         made |= {validation / name: text for name, text in each.page(NOTE).items()}
     for path in (ROOT / "docs").rglob("*.md"):
         if path not in made:
-            made[path] = with_quotes(path.read_text())
-    return made
+            made[path] = with_outputs(with_quotes(path.read_text()))
+    docs = ROOT / "docs"
+    starts = {docs / name for name in ("index.md", "tutorial.md", "howto.md")}
+    guides = {path: made[path] for path in made if path.parent == docs and path not in starts}
+    return made | {docs / "howto.md": howto(guides)}
 
 
 def main() -> int:
