@@ -1,7 +1,7 @@
 """What the commands of the documentation print, written below them.
 
 A console block under `<!-- output -->` shows all that its commands print; under
-`<!-- output: WORDS -->` only the lines that match WORDS, a regular expression.
+`<!-- output: WORDS -->` only what of each line matches WORDS, a regular expression.
 """
 
 import re
@@ -46,5 +46,7 @@ def _printed(command: str, folder: str) -> str:
 
 
 def _chosen(text: str, words: str | None) -> str:
-    lines = text.splitlines(keepends=True)
-    return "".join(line for line in lines if words is None or re.search(words, line))
+    if words is None:
+        return text
+    found = (re.search(words, line) for line in text.splitlines())
+    return "".join(f"{match[0]}\n" for match in found if match)

@@ -94,6 +94,8 @@ def spread(nav: list[dict[str, list[str]]], pages: list[str]) -> list[dict[str, 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     """Make the links of the repository those of the site, and lists after a line of text lists."""
+    if page.parent and len(page.parent.children) == 1:
+        page.meta["hide"] = ["navigation"]  # a list of one page takes room and says nothing
     source, known = path_of(page.file.src_uri), named(config.nav)
     here = Path(page.file.src_uri).parent
 

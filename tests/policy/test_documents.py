@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import links
+import outputs
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/**/*.md")])
@@ -90,3 +91,12 @@ def test_named_source_files_exist(page):
         r"\b((?:src|include|python|tests|tools|docs|presets|cmake)/[\w/.-]*\w)", page.read_text()
     ):
         assert (ROOT / name).exists() or list(ROOT.glob(name + "*")), f"{page.name} names {name}"
+
+
+def test_what_commands_print_is_written_below_them():
+    page = (
+        "<!-- output: \\w+ -->\n```console\n$ cairn --version\nold\n```\n```console\n$ cairn\n```\n"
+    )
+    assert outputs.with_outputs(page) == page.replace("old", "cairn")
+    with pytest.raises(ValueError, match="rm"):
+        outputs.with_outputs(page.replace("$ cairn --version", "$ rm -r x"))
