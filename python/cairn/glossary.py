@@ -95,7 +95,8 @@ _FIELDS = {
     "dynamic": "Energy of the counted events: each counter times its price in the energy table.",
     "static": "Energy that passes with time, whatever the machine does.",
     "power": "Energy divided by time, in watts; null where the table has no clock or no joules.",
-    "edp": "Energy-delay product: energy times cycles. A mapping objective: --objective edp.",
+    "edp": "Energy-delay product: energy times the time it takes. Of a mapping: --objective edp.",
+    "clock": "The frequency at which cycles become time, in MHz: context.energy.clock.",
     "area": "The silicon area of the machine by the energy table, in all and by part.",
     "avoidable": (
         "Cycles of a layer that all multipliers at work would save: cycles x (1 - utilisation), "

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
 import cairn
 from cairn import compare, tables
@@ -59,9 +59,9 @@ class Comparison(options.Common):
         """Make the comparison document."""
         return compare.document(results)
 
-    def view(self, document: dict[str, Any], out: Console) -> RenderableType:
+    def view(self, document: dict[str, Any], width: int) -> RenderableType:
         """Build the machines, the table of layers and the verdict."""
-        return tables.comparison(document, out.width)
+        return tables.comparison(document, width)
 
 
 def comparison(

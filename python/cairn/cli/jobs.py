@@ -291,7 +291,7 @@ def answer(shared: options.Common, prepare: Callable[[], Simulate]) -> None:
             output.write(text(document))
     if not shared.quiet and not any(output.to_stdout for output in outputs):
         out = tables.console()
-        out.print(shared.view(document, out))
+        out.print(shared.view(document, out.width))
         for line in _verdicts(shared, on, answers):
             out.print(line, soft_wrap=True)
     if not all(answer.agrees for answer in answers):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
 import cairn
 from cairn import explain, tiles
@@ -40,9 +40,9 @@ class _Options(options.Common):
         """Write the tiles beside the document."""
         return [(self.save, tiles.text)]
 
-    def view(self, document: dict[str, Any], out: Console) -> RenderableType:
+    def view(self, document: dict[str, Any], width: int) -> RenderableType:
         """Build the table of layers; for a single operation say why its tile is the best."""
-        return explain.mapping(document, out.width)
+        return explain.mapping(document, width)
 
 
 def mapping(

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
 import cairn
 from cairn import files, tables, tiles
@@ -231,10 +231,10 @@ class Common:
         """Name the files to write beside the document, each with what makes its text of that."""
         return []
 
-    def view(self, document: dict[str, Any], out: Console) -> RenderableType:
-        """Build what ``out`` shows of the document."""
-        height = None if self.all_layers else tables.screen(out)
-        return tables.result(document, out.width, height)
+    def view(self, document: dict[str, Any], width: int) -> RenderableType:
+        """Build what is shown of the document."""
+        height = None if self.all_layers else tables.screen(tables.console())
+        return tables.result(document, width, height)
 
 
 def common(

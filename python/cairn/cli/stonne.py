@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 from typer.core import TyperCommand
 
@@ -49,10 +49,10 @@ class _Options(options.Common):
         """Return the machine that the flags describe."""
         return [self.described]
 
-    def view(self, document: dict[str, Any], out: Console) -> RenderableType:
+    def view(self, document: dict[str, Any], width: int) -> RenderableType:
         """Put the line that scripts of the reference look for above the result."""
         cycles = document["totals"]["cycles"]
-        return Group(Text(f"Number of cycles running: {cycles}"), super().view(document, out))
+        return Group(Text(f"Number of cycles running: {cycles}"), super().view(document, width))
 
 
 def _flags(operation: str) -> str:
