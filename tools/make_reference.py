@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+import commands_page
 import flexible_page
 import sigma_page
 import systolic_page
@@ -106,6 +107,7 @@ def with_quotes(page: str) -> str:
 def pages() -> dict[Path, str]:
     reference, validation = ROOT / "docs" / "reference", ROOT / "docs" / "validation"
     made = {
+        reference / "commands.md": commands_page.page(NOTE),
         reference / "components.md": components(),
         reference / "diagnostics.md": diagnostics(),
         reference / "presets.md": presets(),

@@ -179,9 +179,7 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the operands t
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")]
 AllLayers = Annotated[
     bool,
-    typer.Option(
-        "--all", help="Show every layer, also where they do not fit the screen; files get all."
-    ),
+    typer.Option("--all", help="Show every layer, even where they do not fit the screen."),
 ]
 TimingOnly = Annotated[
     bool, typer.Option("--timing-only", help="Do not compute values; any size fits in memory.")
