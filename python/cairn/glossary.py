@@ -85,8 +85,8 @@ _FIELDS = {
         "drain would each take alone; `by` names the largest."
     ),
     "roofline": "Work and traffic of a layer beside what the machine could do at most.",
-    "intensity": "Multiplications for each word of traffic to and from the global buffer.",
-    "performance": "Multiplications a cycle, on average.",
+    "intensity": "Useful multiplications for each word of traffic to and from the global buffer.",
+    "performance": "Useful multiplications a cycle, on average.",
     "peak": "Multiplications a cycle if all multipliers were always at work: their number.",
     "energy": (
         "What the counted events cost by the energy table (dynamic), and what passes with time "

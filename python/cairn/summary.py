@@ -75,14 +75,15 @@ class Lever:
 
 @dataclass(frozen=True)
 class Resource:
-    """What bounds most cycles: its key in ``bound``, its layers, and their share of the cycles.
+    """What alone would take most of the cycles: its key in ``bound``.
 
+    ``share``: of all cycles, those that it alone would take. ``layers``: how many it bounds.
     Without a ``lever``, ``cairn describe`` says of ``term`` what else helps.
     """
 
     by: str
-    layers: int
     share: float
+    layers: int
     lever: Lever | None
     term: str
 
@@ -140,19 +141,16 @@ def _called(by: str) -> str:
 
 
 def resource(document: Document) -> Resource | None:
-    """Return what bounds the layers that take most cycles together; None if no layer tells."""
-    cycles: Counter[str] = Counter()
-    layers: Counter[str] = Counter()
-    for layer in document["layers"]:
-        by = layer.get("bound", {}).get("by")
-        if by is None:
-            return None
-        cycles[by] += layer["cycles"]
-        layers[by] += 1
-    if not cycles.total():
+    """Return what bounds the whole; None if a layer does not tell what bounds it."""
+    bounds = [layer.get("bound") for layer in document["layers"]]
+    cycles = document["totals"]["cycles"]
+    if None in bounds or not cycles:
         return None
-    by, count = cycles.most_common(1)[0]
-    found = by, layers[by], count / cycles.total()
+    alone: Counter[str] = Counter()
+    for bound in bounds:
+        alone.update(bound["cycles"])
+    by = max((*_RESOURCES, *alone), key=alone.__getitem__)  # of equals the first, as in a layer
+    found = by, alone[by] / cycles, sum(bound["by"] == by for bound in bounds)
     shares = states(document["layers"])
     if by == "compute" and shares.get("idle", 0) > shares.get("busy", 1):
         return Resource(*found, None, "idle")  # more multipliers would have no work, either
@@ -217,7 +215,7 @@ def lines(document: Document) -> list[str]:
 
 
 def _advice(bound: Resource, layers: int) -> str:
-    many = f"bounds {bound.layers} of {layers} layers, {percent(bound.share)} of the cycles"
+    many = f"alone {percent(bound.share)} of the cycles, bounds {bound.layers} of {layers} layers"
     if bound.lever is None:
         return f"look first at {bound.name}: {many}; next: cairn describe {bound.term}"
     change = f"--set {bound.lever.name}={bound.lever.then}"

@@ -76,28 +76,35 @@ def test_states_are_shares_of_all_layers() -> None:
     assert (len(bar), bar.count("█")) == (32, 12)
 
 
-def test_the_resource_is_what_bounds_most_cycles() -> None:
-    bound = [
-        layer("a", 100, 0.5, bound={"by": "compute", "cycles": {}}),
-        layer("b", 100, 0.5, bound={"by": "compute", "cycles": {}}),
-        layer("c", 300, 0.5, bound={"by": "distribution", "cycles": {}}),
+def bound(by: str, **cycles: int) -> dict[str, Any]:
+    return {"bound": {"by": by, "cycles": cycles}}
+
+
+def test_the_resource_is_what_alone_takes_most_cycles() -> None:
+    layers = [
+        layer("a", 100, 0.5, **bound("compute", compute=90, distribution=80)),
+        layer("b", 100, 0.5, **bound("compute", compute=80, distribution=70)),
+        layer("c", 300, 0.5, **bound("distribution", compute=20, distribution=150)),
     ]
-    found = summary.resource(document(*bound))
+    found = summary.resource(document(*layers))
     assert found is not None
-    assert (found.by, found.layers, found.share) == ("distribution", 1, 0.6)
+    assert (found.by, found.share, found.layers) == ("distribution", 0.6, 1)
     assert found.lever == summary.Lever("distribution.bandwidth", "128", "256", "words/cycle")
-    text = "\n".join(summary.lines(document(*bound)))
-    assert "bounds 1 of 3 layers, 60 % of the cycles" in text
+    text = "\n".join(summary.lines(document(*layers)))
+    assert "the distribution network: alone 60 % of the cycles, bounds 1 of 3 layers" in text
     assert "--set distribution.bandwidth=256 (now 128 words/cycle)" in text
     assert "3 c: 150 of its 300; bound by the distribution network" in text
-    assert summary.resource(document(*bound, layer("untold", 1, 0.1))) is None
+    assert summary.resource(document(*layers, layer("untold", 1, 0.1))) is None
+    one_cause = document(layer("a", 9, 0.5, **bound("compute", compute=5, distribution=5)))
+    assert summary.resource(one_cause).by == "compute"  # of equals the first
 
 
 def test_without_a_parameter_that_helps_a_page_is_named() -> None:
-    full = document(layer("a", 9, 0.5, bound={"by": "distribution"}), arch="maeri-128")
+    wide = bound("distribution", distribution=9)
+    full = document(layer("a", 9, 0.5, **wide), arch="maeri-128")
     assert summary.lines(full)[-1].endswith("next: cairn describe distribution")
     empty = activity(busy=10, idle=990)
-    few = document(layer("a", 9, 0.1, bound={"by": "compute"}, activity=empty))
+    few = document(layer("a", 9, 0.1, **bound("compute", compute=9), activity=empty))
     assert summary.lines(few)[-1].endswith("next: cairn describe idle")
     assert "multipliers 99 % without work" in "\n".join(summary.lines(few))
 
@@ -162,7 +169,7 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize(("width", "height"), [(80, 40), (140, 40), (120, 26)])
 def test_a_long_model_fits_a_screen(width: int, height: int) -> None:
-    more = {"activity": activity(operand=3, idle=4), "bound": {"by": "distribution"}}
+    more = bound("distribution", distribution=700) | {"activity": activity(operand=3, idle=4)}
     layers = [layer(f"/encoder/layer.{n}/query/MatMul", 900 + n, 0.3, **more) for n in range(90)]
     made = {**document(*layers), "notes": ["weights are drawn"]}
     out = Console(file=Terminal(), width=width, height=height, color_system=None)
