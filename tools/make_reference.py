@@ -1,4 +1,4 @@
-"""Write the computed pages: docs/reference/, docs/validation/ and the code quoted in docs/.
+"""Write the computed pages: reference, validation, the list of guides, code and output quoted.
 
 `make reference` writes them; with --check nothing is written and stale pages are named (exit 1).
 """
@@ -7,10 +7,12 @@ import re
 import sys
 from pathlib import Path
 
+import commands_page
 import flexible_page
 import sigma_page
 import systolic_page
-from cairn import _core
+from cairn import _core, glossary
+from outputs import with_outputs
 from pages import table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,14 +51,51 @@ def diagnostics() -> str:
         "to type instead. The command line prints them to stderr and exits with 2. `E`: the input "
         "breaks a rule. `U`: Cairn cannot do it. `I`: Cairn's own fault, never use the numbers.\n\n"
     )
-    rows = [[c["code"], c["kind"], c["title"], c["explanation"]] for c in _core.codes()]
-    return page + table(["code", "kind", "title", "explanation"], rows)
+    page += "`cairn describe E401` shows one of them.\n"
+    for each in _core.codes():
+        page += (
+            f"\n## {each['code']}: {each['title']}\n\n*{each['kind']}.* {each['explanation']}\n\n"
+        )
+        page += f"* Example: {each['example']}\n* Remedy: {each['remedy']}\n"
+    return page
+
+
+def results() -> str:
+    page = f"# Words of the results\n\n{NOTE}\n"
+    page += (
+        "What the fields of a result document mean, what units do in `activity`, and what may "
+        "bound a layer. `cairn describe WORD` shows one of them; the counters are with the "
+        "[components](components.md).\n"
+    )
+    kinds = dict.fromkeys(kind for kind, _ in glossary.terms().values())
+    for kind in kinds:
+        rows = [[f"`{name}`", text] for name, (what, text) in words() if what == kind]
+        page += f"\n## {kind.replace('`', '').capitalize()}\n\n{table(['word', 'meaning'], rows)}"
+    return page
+
+
+def words() -> list[tuple[str, tuple[str, str]]]:
+    """The words of a result, the fields by the alphabet and the rest as they are declared."""
+    return sorted(glossary.terms().items(), key=lambda e: e[0] if e[1][0].startswith("f") else "")
 
 
 def presets() -> str:
     page = f"# Presets\n\n{NOTE}\n"
     rows = [[f"`{p['name']}`", p["summary"], p["follows"]] for p in _core.presets()]
     return page + table(["preset", "machine", "whose timing it follows, and how well"], rows)
+
+
+def howto(guides: dict[Path, str]) -> str:
+    """List the guides, the pages of docs/ itself, each with its first sentence."""
+    page = f"# How-to pages\n\n{NOTE}\nEach does one task. If all of this is new, begin with the "
+    page += "[tutorial](tutorial.md).\n\n"
+    for path, text in sorted(guides.items()):
+        title, _, rest = text.removeprefix("# ").partition("\n")
+        prose = re.sub(r"<!--.*?-->|^#.*$", "", rest, flags=re.MULTILINE | re.DOTALL)
+        opening = " ".join(prose.strip().split("\n\n")[0].split())
+        sentence = re.split(r"(?<=[.:]) ", opening)[0].rstrip(":.")
+        page += f"* [{title}]({path.name}): {sentence}.\n"
+    return page
 
 
 def with_quotes(page: str) -> str:
@@ -68,17 +107,22 @@ def with_quotes(page: str) -> str:
 def pages() -> dict[Path, str]:
     reference, validation = ROOT / "docs" / "reference", ROOT / "docs" / "validation"
     made = {
+        reference / "commands.md": commands_page.page(NOTE),
         reference / "components.md": components(),
         reference / "diagnostics.md": diagnostics(),
         reference / "presets.md": presets(),
+        reference / "results.md": results(),
         validation / "systolic.md": systolic_page.page(NOTE),
     }
     for each in (flexible_page, sigma_page):
         made |= {validation / name: text for name, text in each.page(NOTE).items()}
     for path in (ROOT / "docs").rglob("*.md"):
         if path not in made:
-            made[path] = with_quotes(path.read_text())
-    return made
+            made[path] = with_outputs(with_quotes(path.read_text()))
+    docs = ROOT / "docs"
+    starts = {docs / name for name in ("index.md", "tutorial.md", "howto.md")}
+    guides = {path: made[path] for path in made if path.parent == docs and path not in starts}
+    return made | {docs / "howto.md": howto(guides)}
 
 
 def main() -> int:

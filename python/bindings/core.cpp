@@ -59,6 +59,8 @@ nb::list code_table() {
     row["kind"] = std::string(name(c.kind));
     row["title"] = std::string(c.title);
     row["explanation"] = std::string(c.explanation);
+    row["example"] = std::string(c.example);
+    row["remedy"] = std::string(c.remedy);
     rows.append(row);
   }
   return rows;

@@ -177,6 +177,10 @@ Order = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the operands that are drawn.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")]
+AllLayers = Annotated[
+    bool,
+    typer.Option("--all", help="Show every layer, even where they do not fit the screen."),
+]
 TimingOnly = Annotated[
     bool, typer.Option("--timing-only", help="Do not compute values; any size fits in memory.")
 ]
@@ -197,6 +201,7 @@ class Common:
     sparsity: float | None = None
     prune: str | None = None
     schedule: str = "none"
+    all_layers: bool = False
     says_values: ClassVar[bool] = True  # whether it is told that values are right, or only if wrong
 
     def session(self, machine: cairn.Machine) -> cairn.Session:
@@ -226,7 +231,8 @@ class Common:
 
     def view(self, document: dict[str, Any], width: int) -> RenderableType:
         """Build what is shown of the document."""
-        return tables.result(document, width)
+        height = None if self.all_layers else tables.screen(tables.console())
+        return tables.result(document, width, height)
 
 
 def common(
@@ -241,12 +247,13 @@ def common(
     sparsity: Sparsity = None,
     prune: Prune = None,
     schedule: Order = Schedule.NONE,
+    every_layer: AllLayers = False,
     quiet: Quiet = False,
 ) -> Common:
     """Gather the common options of one command line; the signature declares them to Typer."""
     given, aim = tiling_of(tile, objective)
-    sparse = (*pruning_of(sparsity, prune), schedule.value)
-    return Common(arch, changes(overrides), evaluator.value, aim, given, json, seed, quiet, *sparse)
+    rest = (*pruning_of(sparsity, prune), schedule.value, every_layer)
+    return Common(arch, changes(overrides), evaluator.value, aim, given, json, seed, quiet, *rest)
 
 
 def with_common(
