@@ -14,7 +14,7 @@ namespace cairn {
 struct TraceOptions {
   std::string file{};               // in Perfetto's own format; empty = none
   std::int64_t limit = 64'000'000;  // bytes of the file, 64,000 at least
-  double clock = 1000;              // MHz, 1000 at most: the file counts nanoseconds
+  double clock = 1000;              // MHz, 0.001 to 1000: the file counts nanoseconds
   bool text = false;                // whether to draw the timeline in text
   std::string layer{};  // by name, or by its number from 1; empty = all. Others take their place in time, no more
   // The cycles of each layer that are recorded.
@@ -35,8 +35,8 @@ struct TracedLayer {
 // more is recorded.
 class Trace {
  public:
-  // Throws Error: E105 for a limit, a clock or a window out of range, E602 for a file that cannot be written; so may
-  // all runs that are recorded.
+  // Throws Error: E105 for a limit, a clock or a window out of range, E602 for a file that cannot be written. Runs may
+  // throw E602, too, and U203 where time does not fit in 63 bits of nanoseconds.
   Trace(const Machine& machine, const TraceOptions& options);
   ~Trace();
   Trace(Trace&&) noexcept;

@@ -16,9 +16,9 @@ void check(const TraceOptions& options) {
   if (options.limit < kLeastBytes)
     faults.add(Code::out_of_range, "limit of the trace", fmt::format("{} bytes are too few", options.limit),
                fmt::format("{} or more", kLeastBytes));
-  if (!(options.clock > 0 && options.clock <= 1000))
+  if (!(options.clock >= 0.001 && options.clock <= 1000))
     faults.add(Code::out_of_range, "clock of the trace", fmt::format("{} MHz is out of range", options.clock),
-               "above 0, and 1000 at most: a trace counts nanoseconds");
+               "0.001 to 1000: a trace counts nanoseconds");
   if (options.from < 1 || options.to < options.from)
     faults.add(Code::out_of_range, "window of the trace",
                fmt::format("there are no cycles from {} to {}", options.from, options.to),

@@ -142,6 +142,7 @@ bool PerfettoFile::take(const Sample& sample) {
 }
 
 void PerfettoFile::layer_ends(Cycle cycles) {
+  refuse_if_too_long(cycles);
   const Cycle after = last_ + 1;
   for (Part& part : parts_) {
     if (!part.slice.empty()) end(part.track, after);
@@ -153,26 +154,27 @@ void PerfettoFile::layer_ends(Cycle cycles) {
   in_round_ = false;
   if (full_) instant(layers_track_, after, "cut: the limit of the file is reached");
   end(layers_track_, cycles + 1);
-  advance(cycles);
+  offset_ += cycles;
   flush();
 }
 
 void PerfettoFile::layer(const std::string& name, Cycle cycles) {
+  refuse_if_too_long(cycles);
   if (bytes() + kSlice <= limit_) {
     begin(layers_track_, 1, name.substr(0, kLongestName));
     end(layers_track_, cycles + 1);
   }
   full_ = full_ || bytes() + kReserve > limit_;
-  advance(cycles);
+  offset_ += cycles;
+  flush();
 }
 
-void PerfettoFile::advance(Cycle cycles) {
+void PerfettoFile::refuse_if_too_long(Cycle cycles) const {
   constexpr double kMost = 9e18;
   if ((static_cast<double>(offset_) + static_cast<double>(cycles)) * nanoseconds_ > kMost) {
     throw Error(Code::too_large, "trace", "its nanoseconds do not fit in 63 bits",
                 "trace fewer layers, or with a faster clock");
   }
-  offset_ += cycles;
 }
 
 std::uint64_t PerfettoFile::time(Cycle at) const {

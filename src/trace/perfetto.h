@@ -27,8 +27,6 @@ class PerfettoFile final : public Sink {
   void layer_ends(Cycle cycles) override;
   // A layer that was not recorded: its slice alone.
   void layer(const std::string& name, Cycle cycles);
-  // Writes what is still in memory.
-  void flush();
 
   Count bytes() const { return written_ + static_cast<Count>(buffer_.size()); }
   // Whether the limit has ended the recording.
@@ -58,8 +56,9 @@ class PerfettoFile final : public Sink {
   void instant(std::uint64_t track, Cycle at, const std::string& name);
   void count(Counter& counter, Cycle at, Count value);
   std::uint64_t intern(Interned& names, int kind, const std::string& name);
-  // The layer is over.
-  void advance(Cycle cycles);
+  // Writes what is still in memory.
+  void flush();
+  void refuse_if_too_long(Cycle cycles) const;
   // The begin of a cycle of the layer in nanoseconds.
   std::uint64_t time(Cycle at) const;
 

@@ -42,7 +42,7 @@ bool tells_work(const std::string& slot, const std::string& counter) {
       {"memory", {"weight_reads", "input_reads", "psum_reads"}},
       {"distribution", {"words"}},
       {"multiplier", {"multiplications"}},
-      {"reduction", {"additions", "additions_2to1", "additions_3to1"}},
+      {"reduction", {"additions_2to1", "additions_3to1", "register_writes"}},
       {"collection", {"results_out"}},
       {"writeback", {"results"}}};
   const auto found = kWork.find(slot);

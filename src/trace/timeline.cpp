@@ -79,6 +79,7 @@ void Timeline::halve() {
 }
 
 void Timeline::layer_ends(Cycle cycles) {
+  if (first_ == 0) return;  // the layer ended before the cycles that are recorded
   if (!text_.empty()) text_ += "\n";
   text_ += fmt::format("{}: cycles {} to {} of {}, {}\n", name_, first_, last_, cycles,
                        per_column_ == 1 ? "a column a cycle" : fmt::format("a column for {} cycles", per_column_));
