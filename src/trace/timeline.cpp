@@ -25,10 +25,8 @@ std::string row(const std::string& label, std::string signs) {
 }
 
 // Writes `word` into a line of blanks at `place` if there is room before `end`.
-bool put(std::string& line, std::size_t place, const std::string& word, std::size_t end) {
-  if (place + word.size() > end) return false;
-  line.replace(place, word.size(), word);
-  return true;
+void put(std::string& line, std::size_t place, const std::string& word, std::size_t end) {
+  if (place + word.size() <= end) line.replace(place, word.size(), word);
 }
 
 }  // namespace
@@ -111,18 +109,18 @@ void Timeline::write_block(std::size_t begin, std::size_t end) {
 }
 
 std::string Timeline::ruler(std::size_t begin, std::size_t end) const {
-  std::string line(end - begin, ' ');
-  for (std::size_t i = 0; i < line.size(); i += kRuler)
-    put(line, i, std::to_string(first_ + static_cast<Cycle>(begin + i) * per_column_), line.size());
+  std::string line(kLine, ' ');
+  for (std::size_t i = 0; i < end - begin; i += kRuler)
+    put(line, i, std::to_string(first_ + static_cast<Cycle>(begin + i) * per_column_), i + kRuler);
   return line;
 }
 
 std::string Timeline::rounds(std::size_t begin, std::size_t end) const {
-  std::string line(end - begin, ' ');
+  std::string line(kLine, ' ');
   for (std::size_t i = begin; i < end; ++i) {
     if (columns_[i].round == 0) continue;
     std::size_t next = i + 1;
-    while (next < end && columns_[next].round == 0) ++next;
+    while (next < begin + kLine && (next >= end || columns_[next].round == 0)) ++next;
     line[i - begin] = '|';
     put(line, i - begin + 1, std::to_string(columns_[i].round), next - begin);
   }
