@@ -99,8 +99,8 @@ def howto(guides: dict[Path, str]) -> str:
 
 
 def with_quotes(page: str) -> str:
-    """Replace every code block under a `quote:` mark by the file that the mark names."""
-    pattern = re.compile(r"(<!-- quote: (\S+) -->\n```cpp\n).*?```", re.DOTALL)
+    """Replace every block under a `quote:` mark by the file that the mark names."""
+    pattern = re.compile(r"(<!-- quote: (\S+) -->\n```(?:cpp|text)\n).*?```", re.DOTALL)
     return pattern.sub(lambda m: f"{m[1]}{(ROOT / m[2]).read_text()}```", page)
 
 

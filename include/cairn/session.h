@@ -46,6 +46,8 @@ struct Sparsity {
   double inputs = 0;   // of the first
 };
 
+class Trace;
+
 struct RunOptions {
   // "M", "N", ... of a matrix product, "R", "S", "C", "K", "G", "N", "X", "Y" of a convolution on a flexible machine;
   // empty = chosen for the objective.
@@ -56,6 +58,8 @@ struct RunOptions {
   std::uint64_t seed = 0;  // of a random schedule and of random patterns
   // Called now and then during a long clocked run or search; may throw to end it.
   std::function<void(std::int64_t done, std::int64_t all)> progress{};
+  // Records the layer, if that is one that it asks for: the layer is clocked then, whatever the evaluator.
+  Trace* trace = nullptr;
 };
 
 class Session {

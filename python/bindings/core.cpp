@@ -20,11 +20,13 @@
 #include "cairn/operation.h"
 #include "cairn/result.h"
 #include "cairn/session.h"
+#include "cairn/trace.h"
 
 namespace nb = nanobind;
 using namespace cairn;
 
 void bind_sparse(nb::module_& m);  // sparse.cpp
+void bind_trace(nb::module_& m);   // trace.cpp
 
 namespace {
 
@@ -202,12 +204,13 @@ nb::object run_conv(Session& session, const std::string& layer, const Conv& conv
 nb::object run(Session& session, const std::string& layer, const Operation& operation, const std::optional<Array>& a,
                const std::optional<Array>& b, const Tile& tile, const nb::object& progress,
                const std::string& objective, const std::string& schedule, double weight_sparsity, double input_sparsity,
-               std::uint64_t seed) {
+               std::uint64_t seed, Trace* trace) {
   RunOptions options = make_options(tile, objective, progress);
   options.schedule = word<Schedule>("schedule", schedule, {"none", "random", "largest", "fullest"},
                                     "none, random, largest or fullest");
   options.sparsity = {weight_sparsity, input_sparsity};
   options.seed = seed;
+  options.trace = trace;
   if (a.has_value() != b.has_value()) {
     throw Error(Code::operand_mismatch, layer, "only one of the two operands is given",
                 "both, or none for timing only");
@@ -325,7 +328,7 @@ void bind_session(nb::module_& m) {
       .def("run", &run, nb::arg("name"), nb::arg("operation"), nb::arg("a") = nb::none(), nb::arg("b") = nb::none(),
            nb::arg("tile") = nb::none(), nb::arg("progress") = nb::none(), nb::arg("objective") = "cycles",
            nb::arg("schedule") = "none", nb::arg("weight_sparsity") = 0.0, nb::arg("input_sparsity") = 0.0,
-           nb::arg("seed") = 0)
+           nb::arg("seed") = 0, nb::arg("trace") = nb::none())
       .def(
           "map",
           [](Session& session, const Operation& operation, const std::string& objective, const Tile& tile) {
@@ -370,5 +373,6 @@ NB_MODULE(_core, m) {
   bind_operations(m);
   bind_machines(m);
   bind_session(m);
+  bind_trace(m);
   bind_sparse(m);
 }

@@ -93,6 +93,7 @@ class Session:
         weight_sparsity: float = 0.0,
         input_sparsity: float = 0.0,
         seed: int = 0,
+        trace: Trace | None = None,
     ) -> NDArray[np.float32] | None: ...
     def map(
         self,
@@ -106,6 +107,25 @@ class Session:
     def layers(self) -> list[dict[str, Any]]: ...
     def document(self, context: dict[str, Any]) -> str: ...
     def _repr_html_(self) -> str: ...
+
+class Trace:
+    def __init__(
+        self,
+        machine: Machine,
+        file: str = "",
+        text: bool = False,
+        limit: int = 64_000_000,
+        clock: float = 1000.0,
+        first: int = 1,
+        last: int | None = None,
+        layer: str = "",
+    ) -> None: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def layers(self) -> list[dict[str, Any]]: ...
 
 # Sparse operands: the arrays of a format in the order of its fields in cairn/sparse.py.
 def dense_to_csr(array: NDArray[np.float32]) -> tuple[Any, Any, Any]: ...

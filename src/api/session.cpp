@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "api/trace.h"
 #include "arch/machine.h"
 #include "engine/mapper.h"
 #include "engine/run.h"
@@ -27,13 +28,35 @@ struct Session::State {
     const arch::Machine& description = machine.description();
     operands.sparsity = sparsity(options, operands.present());
     const engine::Tile tile = tile_of(operation, operands, options);
-    const engine::Outcome outcome =
-        evaluator == Evaluator::step
-            ? engine::run_step(description, operation, tile, operands, options.progress)
-            : engine::run_flow(fabric, description, operation, tile, operands, known, options.progress);
-    layers.push_back(result(name, operation, tile, outcome));
+    Evaluator used = evaluator;
+    const auto step = [&](kernel::Observer* observer) {
+      used = Evaluator::step;
+      return engine::run_step(description, operation, tile, operands, options.progress, std::nullopt, observer);
+    };
+    const auto flow = [&] {
+      used = Evaluator::flow;
+      return engine::run_flow(fabric, description, operation, tile, operands, known, options.progress);
+    };
+    const engine::Outcome outcome = options.trace != nullptr       ? traced(options.trace->state(), name, step, flow)
+                                    : evaluator == Evaluator::step ? step(nullptr)
+                                                                   : flow();
+    layers.push_back(result(name, operation, tile, outcome, used));
     layers.back().chosen = chosen(options);
     return layers.back();
+  }
+
+  // Clocked as far as it is recorded; what that leaves out costs what the other evaluator says.
+  template <class Step, class Flow>
+  static engine::Outcome traced(Trace::State& trace, const std::string& name, Step step, Flow flow) {
+    const std::unique_ptr<trace::Recorder> recorder = trace.begin(name);
+    engine::Outcome outcome;
+    try {
+      outcome = recorder ? step(recorder.get()) : flow();
+    } catch (const trace::Ended&) {
+      outcome = flow();
+    }
+    trace.end(name, recorder.get(), outcome.cycles);
+    return outcome;
   }
 
   bool sparse() const {
@@ -175,13 +198,13 @@ struct Session::State {
   }
 
   LayerResult result(const std::string& name, const Operation& operation, const engine::Tile& tile,
-                     const engine::Outcome& outcome) const {
+                     const engine::Outcome& outcome, Evaluator used) const {
     LayerResult layer{
         .name = name, .operation = operation, .tile = engine::named_tile(machine.description(), operation, tile)};
     layer.rounds = outcome.rounds;
     layer.distinct_rounds = outcome.distinct_rounds;
     layer.evaluated_rounds = outcome.evaluated_rounds;
-    layer.evaluator = evaluator == Evaluator::step ? "step" : "flow";
+    layer.evaluator = used == Evaluator::step ? "step" : "flow";
     if (outcome.stepped_rounds > 0)
       layer.evaluator +=
           fmt::format(", {} round{} stepped", outcome.stepped_rounds, outcome.stepped_rounds == 1 ? "" : "s");

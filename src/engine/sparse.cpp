@@ -338,8 +338,9 @@ RowMapping map_rows(Fabric& fabric, const arch::Machine& machine, const Operatio
 }
 
 Outcome step_sparse(const arch::Machine& machine, const Operation& operation, const mapping::SparseTile& tile,
-                    const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle) {
-  Fabric fabric(machine, shuffle);
+                    const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle,
+                    kernel::Observer* observer) {
+  Fabric fabric(machine, shuffle, observer);
   const SparseOperands sparse(arch::sparse_array(machine), operation, operands, true);
   Program program(machine, sparse, tile, progress);
   Outcome outcome;

@@ -30,7 +30,8 @@ RowMapping map_rows(Fabric& fabric, const arch::Machine& machine, const Operatio
 
 // Both throw E401 for a tile that does not fit, U204 for one that the reduction network cannot add up.
 Outcome step_sparse(const arch::Machine& machine, const Operation& operation, const mapping::SparseTile& tile,
-                    const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle);
+                    const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle,
+                    kernel::Observer* observer);
 Outcome flow_sparse(Fabric& fabric, const arch::Machine& machine, const Operation& operation,
                     const mapping::SparseTile& tile, const Operands& operands, const Progress& progress = {});
 

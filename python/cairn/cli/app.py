@@ -17,6 +17,7 @@ from cairn.cli.describe import describe
 from cairn.cli.map import map_app
 from cairn.cli.run import run_app
 from cairn.cli.stonne import HELP, ReferenceCommand, stonne
+from cairn.cli.trace import trace_app
 from cairn.cli.verify import verify
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.add_typer(run_app, name="run")
 app.add_typer(compare_app, name="compare")
 app.add_typer(map_app, name="map")
+app.add_typer(trace_app, name="trace")
 app.command("capture", help=CAPTURE_HELP, no_args_is_help=True)(capture)
 app.command("verify")(verify)
 app.command("describe")(describe)

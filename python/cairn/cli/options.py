@@ -6,6 +6,7 @@ import inspect
 import math
 import re
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -228,6 +229,9 @@ class Common:
     def others(self) -> list[tuple[str | None, Callable[[dict[str, Any]], str]]]:
         """Name the files to write beside the document, each with what makes its text of that."""
         return []
+
+    def reserve(self, stack: ExitStack) -> None:
+        """Open what is written while the machines run."""
 
     def view(self, document: dict[str, Any], width: int) -> RenderableType:
         """Build what is shown of the document."""
