@@ -64,6 +64,7 @@ reference: build ## rewrite the generated reference pages
 
 site: $(VENV)/docs ## the documentation as a site in build/site; a dead link ends it
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "build/site/index.html; its search needs a server: python3 -m http.server -d build/site"
 
 bench: build-cpp $(VENV)/torch ## speed of both evaluators and of whole models; docs/validation/speed.md says what to expect
 	build/release/bench/cairn_bench
