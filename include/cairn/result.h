@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cairn/activity.h"
 #include "cairn/machine.h"
 #include "cairn/operation.h"
 
@@ -34,6 +35,7 @@ struct LayerResult {
   std::int64_t buffer_reads = 0;   // words, partial sums included
   std::int64_t buffer_writes = 0;  // words
   std::map<std::string, std::map<std::string, std::int64_t>> counters{};
+  std::vector<SlotActivity> activity{};  // where the cycles went, in the order of the data path
 
   // Useful multiplications over multipliers x cycles, 0 to 1.
   double utilisation() const;

@@ -216,6 +216,11 @@ struct Session::State {
     if (outcome.sparse) layer.sparse = {outcome.sparse->effective, outcome.sparse->weights, outcome.sparse->inputs};
     layer.buffer_writes = outcome.counters.at("writeback").at("output_writes");
     layer.counters = outcome.counters;
+    for (std::size_t i = 0; i < stats::kSlots; ++i) {
+      const std::string& slot = arch::slots()[i];
+      const std::string& unit = fabric::part(slot, machine.description().part(slot).type).info.unit;
+      layer.activity.push_back({slot, unit, outcome.units[i], outcome.activity[i]});
+    }
     return layer;
   }
 };

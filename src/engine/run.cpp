@@ -6,6 +6,21 @@
 
 namespace cairn::engine {
 
+void Outcome::complete(const Fabric& fabric) {
+  units = fabric.units();
+  for (std::size_t slot = 0; slot < stats::kSlots; ++slot) {
+    if (fabric.work()[slot].empty()) continue;
+    Count busy = 0;
+    for (const std::string& counter : fabric.work()[slot]) busy += counters.at(arch::slots()[slot]).at(counter);
+    const Count there = stats::unit_cycles(taking_part[slot], cycles);
+    activity[slot] = {};
+    activity[slot][UnitState::busy] = busy;
+    activity[slot][UnitState::operand] = there - busy;
+    activity[slot][UnitState::idle] = stats::unit_cycles(units[slot], cycles) - there;
+  }
+  stats::check_activity(activity, units, cycles);
+}
+
 Tile tile_of(const arch::Machine& machine, const Operation& operation,
              const std::map<std::string, std::int64_t>& named) {
   switch (arch::control(machine)) {

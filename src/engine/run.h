@@ -41,6 +41,11 @@ struct Outcome {
   Count evaluated_rounds = 0;  // the others repeat them
   Count stepped_rounds = 0;    // distinct rounds that flow had to step, since a part has no flow form
   stats::CounterTree counters;
+  // Where the cycles went. Evaluators tell it of memory, distribution and multipliers, complete() of what serves these.
+  stats::Activity activity;
+  stats::BySlot<Count> units{};
+  stats::BySlot<Count> taking_part{};  // units that a round of the run used, of what serves
+  void complete(const Fabric& fabric);
   // On a sparse machine: products of two non-zeros, and the share of zeros in each operand.
   struct Sparse {
     Count effective = 0;

@@ -164,12 +164,16 @@ class Flow {
     for (Count i = 0; i < rounds; ++i) {
       if (progress && i % 256 == 0) progress(i, rounds);
       const fabric::Round round = words_.without(program_.rounds().at(i));
-      if (at_rest_) outcome_.cycles += std::exchange(finish_, 0);
+      if (at_rest_) end_of_rounds();
       if (!known(i)) evaluate(i, round);
     }
-    outcome_.cycles += finish_;
+    end_of_rounds();
     outcome_.counters = stats::difference(fabric_.counters(), before);
-    for (const auto& [kind, cost] : known_) stats::accumulate(outcome_.counters, cost.counters, cost.again);
+    for (const auto& [kind, cost] : known_) {
+      stats::accumulate(outcome_.counters, cost.counters, cost.again);
+      stats::accumulate(outcome_.activity, cost.activity, cost.again);
+    }
+    outcome_.taking_part = fabric_.taking_part();
     words_.add_to(outcome_.counters);
     return std::move(outcome_);
   }
@@ -178,8 +182,17 @@ class Flow {
   struct Cost {
     Cycle finish = 0;
     stats::CounterTree counters;
+    stats::Activity activity;
     Count again = 0;  // rounds after the first of the kind
   };
+
+  // The rounds since the machine was at rest are through.
+  void end_of_rounds() {
+    outcome_.cycles += finish_;
+    if (evaluated_) stats::accumulate(outcome_.activity, fabric_.activity(finish_), 1);
+    evaluated_ = false;
+    finish_ = 0;
+  }
 
   bool known(Count index) {
     const auto kind = program_.kind(index);
@@ -197,16 +210,20 @@ class Flow {
     if (kind) before = fabric_.counters();
     program_.packets().enter(index);
     finish_ = fabric_.flow_round(round, at_rest_);
+    evaluated_ = true;
     ++outcome_.evaluated_rounds;
     at_rest_ = barrier_ && fabric_.round().ports_free <= finish_ + 1 && fabric_.round().controller_free <= finish_ + 1;
-    if (kind && at_rest_) known_.emplace(*kind, Cost{finish_, stats::difference(fabric_.counters(), before), 0});
+    if (kind && at_rest_) {
+      known_.emplace(*kind, Cost{finish_, stats::difference(fabric_.counters(), before), fabric_.activity(finish_), 0});
+    }
   }
 
   Fabric& fabric_;
   Program& program_;
   bool barrier_;
   bool at_rest_ = true;
-  Cycle finish_ = 0;  // of the round before, from when the machine was at rest last
+  bool evaluated_ = false;  // the rounds since the machine was at rest last, not known before
+  Cycle finish_ = 0;        // of the round before, from when the machine was at rest last
   Words words_;
   std::map<Program::Kind, Cost> known_;
   Outcome outcome_;
@@ -236,6 +253,7 @@ Outcome evaluate(Fabric& fabric, const arch::Machine& machine, const SparseOpera
   Outcome outcome = Flow(fabric, program, barrier).run(progress);
   stats::accumulate(outcome.counters, stats::difference(started, before), 1);
   complete(machine, operands, program, outcome);
+  outcome.complete(fabric);
   return outcome;
 }
 
@@ -345,8 +363,11 @@ Outcome step_sparse(const arch::Machine& machine, const Operation& operation, co
   Program program(machine, sparse, tile, progress);
   Outcome outcome;
   outcome.cycles = fabric.step(program.program());
+  outcome.activity = fabric.activity(outcome.cycles);
+  outcome.taking_part = fabric.taking_part();
   outcome.counters = fabric.counters();
   complete(machine, sparse, program, outcome);
+  outcome.complete(fabric);
   outcome.evaluated_rounds = outcome.rounds;
   return outcome;
 }

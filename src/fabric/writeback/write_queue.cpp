@@ -143,6 +143,10 @@ class WriteQueue final : public Part {
     return true;
   }
 
+  // In a cycle no more leaves the queue than all lines bring.
+  Count units() const override { return links_.results->lanes(); }
+  Count taking_part() const override { return links_.used.lines.count(); }
+
   bool finished() const override { return begun_ == rounds_->size() && stored_ == expected_; }
 
   bool has_flow() const override { return true; }
@@ -267,7 +271,8 @@ class WriteQueue final : public Part {
 }  // namespace
 
 PartInfo writeback_write_queue() {
-  return declare<WriteQueue>("writeback", "write-queue", "Queue between the result lines and the global buffer.");
+  return declare<WriteQueue>("writeback", "write-queue", "Queue between the result lines and the global buffer.",
+                             {"write ports", {"output_writes"}});
 }
 
 }  // namespace cairn::fabric
