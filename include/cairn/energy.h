@@ -49,8 +49,10 @@ EnergyTable parse_energy_table(const std::string& text, const std::string& sourc
 // Every table that ships with Cairn, sorted by name.
 std::vector<EnergyTable> energy_tables();
 
+// The machine that a result document tells of. Throws Error: E102 to E107 and E201 for a document that is none.
+Machine machine_of(const std::string& document);
 // A result document with its energy and area by another table: from its counters and its machine, without a run.
-// Throws Error: E102 to E107 and E201 for a document that is none.
+// Throws as machine_of does.
 std::string priced(const std::string& document, const EnergyTable& table);
 
 }  // namespace cairn

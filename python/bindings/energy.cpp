@@ -9,6 +9,9 @@ namespace nb = nanobind;
 using namespace cairn;
 
 void bind_energy(nb::module_& m) {
+  const auto dumped = [](const nb::dict& document) {
+    return nb::cast<std::string>(nb::module_::import_("json").attr("dumps")(document));
+  };
   const auto parsed = [](const std::string& text) { return nb::module_::import_("json").attr("loads")(text); };
   nb::class_<EnergyTable>(m, "EnergyTable")
       .def_prop_ro("name", &EnergyTable::name)
@@ -18,9 +21,7 @@ void bind_energy(nb::module_& m) {
           nb::arg("machine"))
       .def(
           "price",
-          [=](const EnergyTable& table, const nb::dict& document) {
-            return parsed(priced(nb::cast<std::string>(nb::module_::import_("json").attr("dumps")(document)), table));
-          },
+          [=](const EnergyTable& table, const nb::dict& document) { return parsed(priced(dumped(document), table)); },
           nb::arg("document"));
   m.def(
       "load_energy_table",
@@ -30,6 +31,8 @@ void bind_energy(nb::module_& m) {
       },
       nb::arg("name_or_path") = EnergyTable().name(), nb::arg("clock_mhz") = nb::none(),
       nb::arg("datatype") = nb::none(), nb::arg("buffer_kib") = nb::none());
+  m.def(
+      "machine_of", [=](const nb::dict& document) { return machine_of(dumped(document)); }, nb::arg("document"));
   m.def("energy_tables", [] {
     nb::list names;
     for (const EnergyTable& table : energy_tables()) names.append(nb::cast(table));

@@ -12,7 +12,7 @@ from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cairn import compare, effective
+from cairn import compare, effective, energy
 
 # Logs and pipes have no width of their own; a terminal's is kept if the table fits.
 LOG_WIDTH = 140
@@ -218,6 +218,8 @@ def result(document: Mapping[str, Any], width: int = LOG_WIDTH) -> RenderableTyp
     if any(layer.get(effective.COUNT) is not None for layer in document["layers"]):
         parts.append(Text(EFFECTIVE_KEY, style="dim"))
     parts.append(Text(totals_text(document), style="bold"))
+    if "energy" in document["totals"]:
+        parts.append(Text(energy.totals_text(document), style="bold"))
     parts += [Text(f"note: {_note(note)}", style="dim") for note in document.get("notes", ())]
     return Group(*parts)
 

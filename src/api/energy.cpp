@@ -18,8 +18,16 @@ EnergyTable wrap(cost::Table table, const EnergyOptions& options) {
       cost::prices(std::move(table), options.clock_mhz, options.datatype, options.buffer_kib)));
 }
 
+report::Json result_document(const std::string& text) {
+  report::Json json = report::Json::parse(text, nullptr, false);
+  if (!json.is_object() || json.value("schema", report::Json()) != "cairn.result/1")
+    throw Error(Code::wrong_type, "document", "this is not a result document",
+                "a result that `cairn run --json` wrote");
+  return json;
+}
+
 // The machine of a document, whose parts are as a machine file has them.
-arch::Machine machine_of(const report::Json& document) {
+arch::Machine recorded(const report::Json& document) {
   const auto at = [](const report::Json& json, const char* key, const std::string& place) -> const report::Json& {
     const auto found = json.find(key);
     if (found == json.end() || !found->is_object())
@@ -28,7 +36,9 @@ arch::Machine machine_of(const report::Json& document) {
     return *found;
   };
   const report::Json& machine = at(at(document, "context", "document"), "machine", "context");
-  std::string text = "name = \"a\"\nsummary = \"a\"\nfollows = \"a\"\n";
+  const auto text_of = [&](const char* key) { return machine.value(key, report::Json("")).dump(); };
+  std::string text;
+  for (const char* key : {"name", "summary", "follows"}) text += fmt::format("{} = {}\n", key, text_of(key));
   for (const auto& [slot, part] : at(machine, "parts", "context.machine").items()) {
     text += fmt::format("[{}]\n", report::Json(slot).dump());
     if (!part.is_object()) continue;  // a table without its type, which is told
@@ -64,12 +74,13 @@ std::vector<EnergyTable> energy_tables() {
   return tables;
 }
 
+Machine machine_of(const std::string& document) {
+  return Machine(std::make_shared<const arch::Machine>(recorded(result_document(document))));
+}
+
 std::string priced(const std::string& document, const EnergyTable& table) {
-  report::Json json = report::Json::parse(document, nullptr, false);
-  if (!json.is_object() || json.value("schema", report::Json()) != "cairn.result/1")
-    throw Error(Code::wrong_type, "document", "this is not a result document",
-                "a result that `cairn run --json` wrote");
-  report::price(json, cost::Meter(machine_of(json), table.prices()));
+  report::Json json = result_document(document);
+  report::price(json, cost::Meter(recorded(json), table.prices()));
   return report::text(json, 2);
 }
 

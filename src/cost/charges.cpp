@@ -30,6 +30,7 @@ const std::vector<Charge>& charges() {
       {"memory", {}, "input_reads", "memory", "buffer", "read", kOperand},
       {"memory", {}, "psum_reads", "memory", "buffer", "read", kSum},
       {"writeback", {}, "psum_reads", "memory", "buffer", "read", kSum},
+      {"writeback", {}, "psum_reads", "writeback", "adder", "add2", kSum},  // to what is there
       {"writeback", {}, "output_writes", "memory", "buffer", "write", kSum},
       {"writeback", {}, "results", "writeback", "queue", "push", kSum},
       {"writeback", {}, "results", "writeback", "queue", "pop", kSum},

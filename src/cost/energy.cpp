@@ -42,9 +42,10 @@ Energies Meter::energies(const stats::CounterTree& counters, Cycle cycles) const
   for (const Units& unit : units_)
     energies[unit.part][unit.component].constant +=
         static_cast<double>(cycles) * (static_cast<double>(unit.count) * prices_.leakage(unit.component, unit.width));
-  for (std::size_t i = 0; i < charges_.size(); ++i)
-    energies[charges_[i].part][charges_[i].component].dynamic +=
-        each_[i] * static_cast<double>(counted(counters, charges_[i]));
+  for (std::size_t i = 0; i < charges_.size(); ++i) {
+    if (const Count times = counted(counters, charges_[i]); times > 0)
+      energies[charges_[i].part][charges_[i].component].dynamic += each_[i] * static_cast<double>(times);
+  }
   return energies;
 }
 

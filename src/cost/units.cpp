@@ -22,6 +22,7 @@ class Counting {
     reduction();
     collection();
     add("writeback", "queue", Width::sum, lines());
+    add("writeback", "adder", Width::sum, adds_in_buffer() ? lines() : 0);
     return std::move(units_);
   }
 
@@ -86,6 +87,13 @@ class Counting {
       add("reduction", "reduction_wire", Width::sum, wires);
       add("reduction", "queue", Width::sum, levels_ * multipliers_ / 2);
     }
+  }
+
+  // Whether partial sums are added to in the global buffer, an adder for each result line.
+  bool adds_in_buffer() const {
+    const arch::Part& part = machine_.part("memory");
+    return (part.type == "dense" && part.word("folds") == "outer") ||
+           (part.type == "bitmap" && part.word("psums") == "buffer");
   }
 
   Count lines() const {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "util/diagnostics.h"
 
 namespace cairn::report {
@@ -44,13 +46,18 @@ Json energy(const cost::Energies& energies, Cycle cycles, const cost::Prices& pr
 Json area(const cost::Meter& meter) {
   Json parts = Json::object();
   for (const std::string& slot : arch::slots()) parts[slot] = 0.0;
+  Json components = Json::object();
   double total = 0;
   for (const cost::Units& each : meter.units()) {
     const double area = static_cast<double>(each.count) * meter.prices().area(each.component, each.width);
     parts[each.part] = parts[each.part].get<double>() + area;
+    Json& component = components[each.part + "." + each.component];
+    if (component.is_null()) component = {{"units", Count{0}}, {"area", 0.0}};
+    component["units"] = component["units"].get<Count>() + each.count;
+    component["area"] = component["area"].get<double>() + area;
     total += area;
   }
-  return {{"unit", "um2"}, {"total", total}, {"parts", parts}};
+  return {{"unit", "um2"}, {"total", total}, {"parts", parts}, {"components", components}};
 }
 
 Json context(const cost::Prices& prices) {
@@ -134,8 +141,10 @@ void price(Json& document, const cost::Meter& meter) {
 Json table(const cost::Prices& prices) {
   const cost::Table& table = prices.table;
   Json json{{"name", table.name}, {"summary", table.summary}};
-  for (const auto& [key, value] : context(prices).items()) json[key] = value;
-  json.erase("table");
+  const Json about = context(prices);
+  for (const auto& [key, value] : about.items()) {
+    if (key != "table") json[key] = value;
+  }
   json["voltage"] = known(table.voltage);
   json["figures"] = Json::array();
   for (const cost::Component& component : cost::components()) {
@@ -163,10 +172,17 @@ Json built_of(const cost::Meter& meter) {
   const cost::Prices& prices = meter.prices();
   Json rows = Json::array();
   for (const cost::Units& each : meter.units()) {
+    const bool both_widths = std::ranges::count_if(meter.units(), [&](const cost::Units& other) {
+                               return other.part == each.part && other.component == each.component;
+                             }) > 1;
     Json actions = Json::object();
     for (const cost::Charge& charge : meter.charges()) {
-      if (charge.part == each.part && charge.component == each.component && charge.width == each.width)
-        actions[charge.action] = prices.energy(charge.component, charge.action, charge.width);
+      if (charge.part != each.part || charge.component != each.component) continue;
+      if (both_widths && charge.width != each.width) continue;
+      const double energy = prices.energy(charge.component, charge.action, charge.width);
+      // One unit that takes words of both widths: its action on sums may cost something else.
+      const bool other = actions.contains(charge.action) && actions[charge.action] != energy;
+      actions[other ? charge.action + "_sum" : charge.action] = energy;
     }
     rows.push_back({{"part", each.part},
                     {"component", each.component},

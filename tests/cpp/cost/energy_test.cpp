@@ -82,6 +82,13 @@ TEST(Units, of_networks_that_the_reference_does_not_have_follow_their_structure)
   EXPECT_EQ(units(sigma, "reduction", "reduction_wire"), 64 + 2 * (16 * 1 + 8 * 2 + 4 * 3 + 2 * 4 + 1 * 5));
 }
 
+TEST(Units, of_a_buffer_that_adds_up_partial_sums_are_an_adder_for_each_line) {
+  EXPECT_EQ(units(machine("maeri-64", {{"memory.folds", "outer"}, {"reduction.accumulators", "false"}}), "writeback",
+                  "adder"),
+            units(machine("maeri-64"), "writeback", "queue"));
+  EXPECT_EQ(units(machine("maeri-64"), "writeback", "adder"), 0);
+}
+
 TEST(Meter, adds_up_what_was_counted_and_what_is_there) {
   const arch::Machine maeri = machine("maeri-64");
   const cost::Meter meter(maeri, cost::prices(cost::load_table("stonne"), {}, "", {}));
