@@ -29,9 +29,14 @@ Energy total(const Energies& energies) {
 }
 
 Meter::Meter(const arch::Machine& machine, Prices prices) : prices_(std::move(prices)), units_(cost::units(machine)) {
-  std::ranges::copy_if(cost::charges(), std::back_inserter(charges_), [&](const Charge& charge) {
-    return charge.applies(charge.slot, machine.part(charge.slot).type);
-  });
+  // A machine without units of a kind does without that action: only some buffers add partial sums up.
+  const auto here = [&](const Charge& charge) {
+    return charge.applies(charge.slot, machine.part(charge.slot).type) &&
+           std::ranges::any_of(units_, [&](const Units& unit) {
+             return unit.part == charge.part && unit.component == charge.component;
+           });
+  };
+  std::ranges::copy_if(cost::charges(), std::back_inserter(charges_), here);
   for (const Charge& charge : charges_) each_.push_back(prices_.energy(charge.component, charge.action, charge.width));
   for (const Units& unit : units_)
     each_cycle_ += static_cast<double>(unit.count) * prices_.leakage(unit.component, unit.width);

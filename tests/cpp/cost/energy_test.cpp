@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "fabric/part.h"
 #include "harness/faults.h"
 #include "harness/machines.h"
 
@@ -87,6 +89,32 @@ TEST(Units, of_a_buffer_that_adds_up_partial_sums_are_an_adder_for_each_line) {
                   "adder"),
             units(machine("maeri-64"), "writeback", "queue"));
   EXPECT_EQ(units(machine("maeri-64"), "writeback", "adder"), 0);
+}
+
+// Whether a part of this type counts what is charged.
+bool counts(const std::string& type, const cost::Charge& charge) {
+  return charge.applies(charge.slot, type) &&
+         std::ranges::any_of(fabric::catalog(), [&](const schema::ComponentInfo& part) {
+           return part.slot == charge.slot && part.type == type &&
+                  std::ranges::find(part.counters, charge.counter, &schema::CounterInfo::name) != part.counters.end();
+         });
+}
+
+TEST(Meter, leaves_out_only_what_a_machine_is_built_without) {
+  for (const arch::Preset& preset : arch::presets()) {
+    const arch::Machine each = machine(std::string(preset.name));
+    const cost::Meter meter(each, cmos());
+    for (const cost::Charge& charge : cost::charges()) {
+      if (!counts(each.part(charge.slot).type, charge)) continue;
+      const bool charged = std::ranges::any_of(meter.charges(), [&](const cost::Charge& kept) {
+        return kept.counter == charge.counter && kept.part == charge.part && kept.component == charge.component;
+      });
+      const std::string of = charge.part + "." + charge.component;
+      const bool may_lack = of == "writeback.adder" || of == "distribution.switch" || of == "reduction.accumulator";
+      EXPECT_TRUE(charged || (may_lack && units(each, charge.part, charge.component) == 0))
+          << preset.name << ": " << of;
+    }
+  }
 }
 
 TEST(Meter, adds_up_what_was_counted_and_what_is_there) {
