@@ -49,6 +49,10 @@ EnergyTable parse_energy_table(const std::string& text, const std::string& sourc
 // Every table that ships with Cairn, sorted by name.
 std::vector<EnergyTable> energy_tables();
 
+// Which counter is which action, and which is none for what reason, as JSON: {"charges": [{"slot", "types", "counter",
+// "part", "component", "action", "word"}], "exemptions": [{"slot", "types", "counter", "reason"}]}; no types: all.
+std::string charges_json();
+
 // The machine that a result document tells of. Throws Error: E102 to E107 and E201 for a document that is none.
 Machine machine_of(const std::string& document);
 // A result document with its energy and area by another table: from its counters and its machine, without a run.

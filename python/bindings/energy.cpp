@@ -33,6 +33,7 @@ void bind_energy(nb::module_& m) {
       nb::arg("datatype") = nb::none(), nb::arg("buffer_kib") = nb::none());
   m.def(
       "machine_of", [=](const nb::dict& document) { return machine_of(dumped(document)); }, nb::arg("document"));
+  m.def("charges", [=] { return parsed(charges_json()); });
   m.def("energy_tables", [] {
     nb::list names;
     for (const EnergyTable& table : energy_tables()) names.append(nb::cast(table));

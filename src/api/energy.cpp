@@ -74,6 +74,8 @@ std::vector<EnergyTable> energy_tables() {
   return tables;
 }
 
+std::string charges_json() { return report::text(report::charges()); }
+
 Machine machine_of(const std::string& document) {
   return Machine(std::make_shared<const arch::Machine>(recorded(result_document(document))));
 }

@@ -88,6 +88,8 @@ stats::CounterTree counters(const Json& layer, const std::string& place) {
   return tree;
 }
 
+const char* word(cost::Width width) { return width == cost::Width::sum ? "sum" : "operand"; }
+
 std::string law(const cost::Figure& figure) {
   std::string text;
   if (const auto* one = std::get_if<double>(&figure.value)) text = fmt::format("{}", *one);
@@ -186,13 +188,29 @@ Json built_of(const cost::Meter& meter) {
     }
     rows.push_back({{"part", each.part},
                     {"component", each.component},
-                    {"word", each.width == cost::Width::sum ? "sum" : "operand"},
+                    {"word", word(each.width)},
                     {"units", each.count},
                     {"area", prices.area(each.component, each.width)},
                     {"static", prices.leakage(each.component, each.width)},
                     {"actions", actions}});
   }
   return rows;
+}
+
+Json charges() {
+  Json all{{"charges", Json::array()}, {"exemptions", Json::array()}};
+  for (const cost::Charge& each : cost::charges())
+    all["charges"].push_back({{"slot", each.slot},
+                              {"types", each.types},
+                              {"counter", each.counter},
+                              {"part", each.part},
+                              {"component", each.component},
+                              {"action", each.action},
+                              {"word", word(each.width)}});
+  for (const cost::Exemption& each : cost::exemptions())
+    all["exemptions"].push_back(
+        {{"slot", each.slot}, {"types", each.types}, {"counter", each.counter}, {"reason", each.reason}});
+  return all;
 }
 
 }  // namespace cairn::report

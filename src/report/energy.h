@@ -12,5 +12,6 @@ void price(Json& document, const cost::Meter& meter);
 
 Json table(const cost::Prices& prices);
 Json built_of(const cost::Meter& meter);
+Json charges();
 
 }  // namespace cairn::report
