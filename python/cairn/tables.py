@@ -243,6 +243,11 @@ def comparison(document: Mapping[str, Any], width: int = LOG_WIDTH) -> Renderabl
         *([Text(EFFECTIVE_KEY, style="dim")] if _counted(document) else []),
         Text(key, style="dim"),
         Text(compare.verdict(document), style="bold"),
+        *(
+            Text(f"{name}: {energy.totals_text(result)}")
+            for name, result in zip(names, document["results"], strict=True)
+            if "energy" in result["totals"]
+        ),
         *(Text(note, style="dim") for note in notes),
     )
 

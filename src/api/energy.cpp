@@ -50,7 +50,10 @@ arch::Machine recorded(const report::Json& document) {
 
 }  // namespace
 
-EnergyTable::EnergyTable() : EnergyTable(load_energy_table(kDefault)) {}
+EnergyTable::EnergyTable() {
+  static const EnergyTable kRead = load_energy_table(kDefault);
+  prices_ = kRead.prices_;
+}
 
 const std::string& EnergyTable::name() const { return prices_->table.name; }
 std::string EnergyTable::to_json() const { return report::text(report::table(*prices_)); }
