@@ -42,8 +42,10 @@ constexpr std::array kCodes{
         "A tensor given as operand has another shape than the operation says, only one of two operands is given, zeros "
         "are "
         "asked of operands that have their own, or a sparse operand breaks the rules of its format (indices, N:M)."},
-    CodeInfo{Code::bad_table, "E303", Kind::invalid, "bad layer table",
-             "A row of a layer table (SCALE-Sim topology, CSV) is not understood. All faulty rows are told at once."},
+    CodeInfo{
+        Code::bad_table, "E303", Kind::invalid, "bad table",
+        "A row of a layer table (SCALE-Sim topology, CSV) is not understood, or figures of an energy table do not fit "
+        "together. All faults are told at once."},
     CodeInfo{Code::tile_does_not_fit, "E401", Kind::invalid, "tile does not fit",
              "The tile asks for more rows or columns than the machine has, or for none, or names a dimension that the "
              "machine does not tile."},

@@ -118,6 +118,13 @@ def test_a_result_priced_again_is_that_of_a_run_with_the_table(
     assert energy.price(result(machine), prices) == result(machine, table, **options)
 
 
+def test_every_result_in_a_comparison_or_a_suite_is_priced() -> None:
+    comparison = {"schema": "cairn.comparison/1", "results": [result(), result("tpu-16x16")]}
+    suite = {"schema": "cairn.suite/1", "models": [{"comparison": comparison}]}
+    priced = energy.results(energy.price(suite, cairn.load_energy_table("stonne")))
+    assert priced == [result(table="stonne"), result("tpu-16x16", "stonne")]
+
+
 def test_the_shape_of_costs() -> None:
     fp32, int8, big = (
         result(**options)["totals"]["energy"]["parts"]
