@@ -116,8 +116,9 @@ class Reader {
         continue;
       }
       check_keys(*sizes, {"bits", "sums"}, name);
+      const std::string where = place(value);
       const auto size = [&](const char* of) {
-        if (sizes->get(of) == nullptr) missing(place(value), fmt::format("{} has no '{}'", name, of), "bits of a word");
+        if (sizes->get(of) == nullptr) missing(where, fmt::format("{} has no '{}'", name, of), "bits of a word");
         return static_cast<int>(number(*sizes, of, 1, 1024).value_or(1));
       };
       table_.datatypes[name] = {size("bits"), size("sums")};
