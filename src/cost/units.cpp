@@ -12,7 +12,7 @@ class Counting {
     mesh_ = array.type == "mesh";
     rows_ = mesh_ ? array.integer("rows") : 1;
     multipliers_ = mesh_ ? rows_ * array.integer("columns") : array.integer("multipliers");
-    levels_ = std::bit_width(static_cast<std::uint64_t>(multipliers_)) - 1;
+    levels_ = static_cast<Count>(std::bit_width(static_cast<std::uint64_t>(multipliers_))) - 1;
   }
 
   std::vector<Units> all() {
