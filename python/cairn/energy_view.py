@@ -38,11 +38,10 @@ def view(document: Document, width: int = tables.LOG_WIDTH) -> RenderableType:
 
 def _component_columns(document: Document) -> Iterator[Column]:
     total, area = document["totals"]["energy"], document["area"]
-    # What is there and costs nothing (queues of the reference's table) is told as well.
-    names = [*area["components"], *(set(total["components"]) - set(area["components"]))]
+    names = [*area["components"]]
     rows = [total["components"].get(name, {"dynamic": 0.0, "static": 0.0}) for name in names]
     sums = [row["dynamic"] + row["static"] for row in rows]
-    units = [area["components"].get(name, {"units": 0, "area": 0.0}) for name in names]
+    units = [*area["components"].values()]
     every = total["total"] or 1.0
     yield Column("component", [*names, "total"])
     yield Column("units", [*(f"{each['units']:,}" for each in units), ""], right=True)
