@@ -98,6 +98,59 @@ def howto(guides: dict[Path, str]) -> str:
     return page
 
 
+def energy() -> str:
+    page = f"# Tables of energy and area\n\n{NOTE}\n"
+    page += (
+        "What each table says of each component, for its own data type, clock and buffer, of a "
+        "word of an operand. [How to use them](../energy.md), and to write one.\n"
+    )
+    for each in _core.energy_tables():
+        table_of = each.describe()
+        page += f"\n## `{each.name}`\n\n{table_of['summary']}. Source: {table_of['source']}.\n\n"
+        known = [
+            ("node", table_of["node"]),
+            ("clock", f"{table_of['clock']:g} MHz"),
+            ("data type", table_of["datatype"]),
+            ("buffer", table_of["buffer"] and f"{table_of['buffer']:g} KiB"),
+            ("beware", table_of["note"]),
+        ]
+        page += "".join(f"* {name}: {value}\n" for name, value in known if value) + "\n"
+        body = [
+            [
+                f"`{row['component']}` {row['of']}",
+                f"{row['value']:.4g}",
+                row["unit"],
+                row["law"],
+                row["source"],
+                row["estimated"],
+            ]
+            for row in table_of["figures"]
+        ]
+        page += table(["what", "value", "unit", "law", "source", "estimated"], body)
+    return page + charged()
+
+
+def charged() -> str:
+    rows, parts = _core.charges(), {}
+    for each in rows["charges"]:
+        where = each["part"] if each["part"] != each["slot"] else ""
+        action = f"`{each['component']}` {each['action']}" + (f" (of {where})" if where else "")
+        parts.setdefault((each["slot"], each["counter"], _types(each)), []).append(action)
+    body = [[slot, f"`{name}`", of, ", ".join(done)] for (slot, name, of), done in parts.items()]
+    body += [
+        [each["slot"], f"`{each['counter']}`", _types(each), f"nothing: {each['reason']}"]
+        for each in rows["exemptions"]
+    ]
+    return (
+        "\n## What each counter is charged with\n\nEvery counter of every component is here: a "
+        "test refuses one that is not.\n\n" + table(["slot", "counter", "of", "charged with"], body)
+    )
+
+
+def _types(row: dict) -> str:
+    return ", ".join(f"`{each}`" for each in row["types"]) or "all"
+
+
 def with_quotes(page: str) -> str:
     """Replace every block under a `quote:` mark by the file that the mark names."""
     pattern = re.compile(r"(<!-- quote: (\S+) -->\n```(?:cpp|text)\n).*?```", re.DOTALL)
@@ -110,6 +163,7 @@ def pages() -> dict[Path, str]:
         reference / "commands.md": commands_page.page(NOTE),
         reference / "components.md": components(),
         reference / "diagnostics.md": diagnostics(),
+        reference / "energy.md": energy(),
         reference / "presets.md": presets(),
         reference / "results.md": results(),
         validation / "systolic.md": systolic_page.page(NOTE),

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cairn/energy.h"
 #include "cairn/machine.h"
 #include "cairn/operation.h"
 #include "cairn/result.h"
@@ -64,7 +65,8 @@ struct RunOptions {
 
 class Session {
  public:
-  explicit Session(Machine machine, Evaluator evaluator = Evaluator::flow);
+  // `energy`: what mappings for energy and documents are priced by.
+  explicit Session(Machine machine, Evaluator evaluator = Evaluator::flow, EnergyTable energy = {});
   ~Session();
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
@@ -84,6 +86,7 @@ class Session {
   MappingResult map(const Operation& operation, const RunOptions& options = {});
 
   const Machine& machine() const;
+  const EnergyTable& energy() const;
   const std::vector<LayerResult>& layers() const;
   std::string document(const std::string& context_json = "{}") const;
 

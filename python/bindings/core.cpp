@@ -25,6 +25,7 @@
 namespace nb = nanobind;
 using namespace cairn;
 
+void bind_energy(nb::module_& m);  // energy.cpp
 void bind_sparse(nb::module_& m);  // sparse.cpp
 void bind_trace(nb::module_& m);   // trace.cpp
 
@@ -318,13 +319,15 @@ void bind_session(nb::module_& m) {
   nb::class_<Session>(m, "Session")
       .def(
           "__init__",
-          [](Session* self, const Machine& machine, const std::string& evaluator) {
+          [](Session* self, const Machine& machine, const std::string& evaluator,
+             const std::optional<EnergyTable>& energy) {
             if (evaluator != "flow" && evaluator != "step") {
               throw Error(Code::unknown_name, "evaluator", "unknown evaluator '" + evaluator + "'", "flow or step");
             }
-            new (self) Session(machine, evaluator == "step" ? Evaluator::step : Evaluator::flow);
+            new (self) Session(machine, evaluator == "step" ? Evaluator::step : Evaluator::flow,
+                               energy.value_or(EnergyTable()));
           },
-          nb::arg("machine"), nb::arg("evaluator") = "flow")
+          nb::arg("machine"), nb::arg("evaluator") = "flow", nb::arg("energy") = nb::none())
       .def("run", &run, nb::arg("name"), nb::arg("operation"), nb::arg("a") = nb::none(), nb::arg("b") = nb::none(),
            nb::arg("tile") = nb::none(), nb::arg("progress") = nb::none(), nb::arg("objective") = "cycles",
            nb::arg("schedule") = "none", nb::arg("weight_sparsity") = 0.0, nb::arg("input_sparsity") = 0.0,
@@ -341,6 +344,7 @@ void bind_session(nb::module_& m) {
           },
           nb::arg("operation"), nb::arg("objective") = "cycles", nb::arg("tile") = nb::none())
       .def_prop_ro("machine", &Session::machine)
+      .def_prop_ro("energy", &Session::energy)
       .def_prop_ro("layers",
                    [](const Session& session) {
                      nb::list rows;
@@ -372,6 +376,7 @@ NB_MODULE(_core, m) {
   m.def("codes", &code_table);
   bind_operations(m);
   bind_machines(m);
+  bind_energy(m);
   bind_session(m);
   bind_trace(m);
   bind_sparse(m);

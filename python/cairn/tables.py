@@ -12,7 +12,7 @@ from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cairn import compare, effective, summary
+from cairn import compare, effective, energy, summary
 
 # Logs and pipes have no width of their own; a terminal's is kept if the table fits.
 LOG_WIDTH = 140
@@ -264,6 +264,11 @@ def comparison(document: Mapping[str, Any], width: int = LOG_WIDTH) -> Renderabl
         *([Text(EFFECTIVE_KEY, style="dim")] if _counted(document) else []),
         Text(key, style="dim"),
         Text(compare.verdict(document), style="bold"),
+        *(
+            Text(f"{name}: {energy.totals_text(result)}")
+            for name, result in zip(names, document["results"], strict=True)
+            if "energy" in result["totals"]
+        ),
         *(Text(note, style="dim") for note in notes),
     )
 

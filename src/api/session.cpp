@@ -6,6 +6,7 @@
 
 #include "api/trace.h"
 #include "arch/machine.h"
+#include "cost/energy.h"
 #include "engine/mapper.h"
 #include "engine/run.h"
 #include "engine/sparse.h"
@@ -16,12 +17,19 @@ namespace cairn {
 struct Session::State {
   Machine machine;
   Evaluator evaluator;
+  EnergyTable energy;
+  cost::Meter meter;      // of the machine, by that table
   engine::Fabric fabric;  // the flow evaluator's; a clocked run builds its own
   engine::RoundCosts known;
   std::map<std::pair<mapping::Nest, Objective>, engine::Mapping> mapped;
   std::vector<LayerResult> layers;
 
-  State(Machine m, Evaluator e) : machine(std::move(m)), evaluator(e), fabric(machine.description()) {}
+  State(Machine m, Evaluator e, EnergyTable t)
+      : machine(std::move(m)),
+        evaluator(e),
+        energy(std::move(t)),
+        meter(machine.description(), energy.prices()),
+        fabric(machine.description()) {}
 
   LayerResult run(const std::string& name, const Operation& operation, engine::Operands operands,
                   const RunOptions& options) {
@@ -87,7 +95,7 @@ struct Session::State {
     if (maps && arch::control(description) == arch::Control::loops) return mapping_of(operation, options).best.tile;
     engine::Tile tile =
         maps && arch::control(description) == arch::Control::rows
-            ? engine::map_rows(fabric, description, operation, operands, options.objective, options.progress)
+            ? engine::map_rows(fabric, description, meter, operation, operands, options.objective, options.progress)
                   .evaluated.front()
                   .tile
             : engine::tile_of(description, operation, options.tile);
@@ -113,7 +121,7 @@ struct Session::State {
     auto found = mapped.find(key);
     if (found == mapped.end()) {
       found = mapped
-                  .emplace(key, engine::map_layer(fabric, machine.description(), operation, options.objective,
+                  .emplace(key, engine::map_layer(fabric, machine.description(), meter, operation, options.objective,
                                                   options.progress))
                   .first;
     }
@@ -139,7 +147,7 @@ struct Session::State {
     if (options.tile.empty()) {
       chosen = mapping_of(operation, options);
     } else {
-      chosen.best = engine::evaluate(fabric, description, operation,
+      chosen.best = engine::evaluate(fabric, description, meter, operation,
                                      mapping::dense_tile(mapping::nest_of(operation), options.tile));
       chosen.legal = chosen.evaluated = 1;
     }
@@ -155,7 +163,7 @@ struct Session::State {
     const arch::Machine& description = machine.description();
     const engine::Operands operands{.a = {}, .b = {}, .output = nullptr, .sparsity = sparsity(options, false)};
     const engine::RowMapping mapping =
-        engine::map_rows(fabric, description, operation, operands, options.objective, options.progress);
+        engine::map_rows(fabric, description, meter, operation, operands, options.objective, options.progress);
     constexpr std::size_t kTold = 6;
     std::vector<TileCost> costs;
     for (const engine::RowMapping::Evaluated& tried : mapping.evaluated) {
@@ -225,8 +233,8 @@ struct Session::State {
   }
 };
 
-Session::Session(Machine machine, Evaluator evaluator)
-    : state_(std::make_unique<State>(std::move(machine), evaluator)) {}
+Session::Session(Machine machine, Evaluator evaluator, EnergyTable energy)
+    : state_(std::make_unique<State>(std::move(machine), evaluator, std::move(energy))) {}
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
@@ -254,9 +262,10 @@ MappingResult Session::map(const Operation& operation, const RunOptions& options
 }
 
 const Machine& Session::machine() const { return state_->machine; }
+const EnergyTable& Session::energy() const { return state_->energy; }
 const std::vector<LayerResult>& Session::layers() const { return state_->layers; }
 std::string Session::document(const std::string& context_json) const {
-  return cairn::document(state_->machine, state_->layers, context_json);
+  return cairn::document(state_->machine, state_->layers, context_json, state_->energy);
 }
 
 }  // namespace cairn

@@ -64,8 +64,9 @@ constexpr std::array kCodes{
         "asked of operands that have their own, or a sparse operand breaks the rules of its format (indices, N:M).",
         "`session.run(\"a\", cairn.Gemm(4, 4, 4), a, b)` with an `a` of 4 x 5",
         "Give both operands in the shapes that the message names, or none."},
-    CodeInfo{Code::bad_table, "E303", Kind::invalid, "bad layer table",
-             "A row of a layer table (SCALE-Sim topology, CSV) is not understood. All faulty rows are told at once.",
+    CodeInfo{Code::bad_table, "E303", Kind::invalid, "bad table",
+             "A row of a layer table (SCALE-Sim topology, CSV) is not understood, or figures of an energy table do not fit "
+             "together. All faults are told at once.",
              "a layer table with the row `conv1, 1, 2, x,`",
              "Correct the rows that are named, each with its line; numbers are digits only."},
     CodeInfo{Code::tile_does_not_fit, "E401", Kind::invalid, "tile does not fit",

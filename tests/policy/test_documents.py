@@ -35,7 +35,7 @@ def test_there_are_commands_to_check():
 def workplace(tmp_path_factory):
     """A folder with what the commands of the documentation name."""
     place = tmp_path_factory.mktemp("docs")
-    for name in ("tests", "examples", "presets"):
+    for name in ("tests", "examples", "presets", "energy"):
         (place / name).symlink_to(ROOT / name)
     return place
 

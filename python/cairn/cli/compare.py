@@ -75,6 +75,8 @@ def comparison(
     sparsity: options.Sparsity = None,
     prune: options.Prune = None,
     schedule: options.Order = options.Schedule.NONE,
+    table: options.EnergyTable = None,
+    clock: options.Clock = None,
     quiet: options.Quiet = False,
 ) -> Comparison:
     """Gather the options of a comparison; the signature declares them to Typer."""
@@ -90,6 +92,7 @@ def comparison(
         sparsity=ratio,
         prune=per,
         schedule=schedule.value,
+        energy=options.energy_table(table, clock),
     )
 
 
