@@ -59,6 +59,10 @@ constexpr std::array kCodes{
              "A line of a golden file is not valid JSON, or a case lacks a key."},
     CodeInfo{Code::output_unwritable, "E602", Kind::invalid, "output cannot be written",
              "The folder of the output file does not exist or is not writable. Nothing was written."},
+    CodeInfo{
+        Code::bad_result, "E603", Kind::invalid, "bad result document",
+        "The file is no JSON document of Cairn, of another kind than this command takes, or of a version that this "
+        "Cairn does not know."},
     CodeInfo{Code::unsupported_operator, "U201", Kind::unsupported, "unsupported operator",
              "The model or table asks for something that Cairn cannot simulate faithfully, so it refuses."},
     CodeInfo{Code::unsupported_type, "U202", Kind::unsupported, "unsupported data type",

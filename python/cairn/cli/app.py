@@ -15,6 +15,7 @@ from cairn.cli.capture import capture
 from cairn.cli.compare import compare_app
 from cairn.cli.describe import describe
 from cairn.cli.map import map_app
+from cairn.cli.report import report
 from cairn.cli.run import run_app
 from cairn.cli.stonne import HELP, ReferenceCommand, stonne
 from cairn.cli.verify import verify
@@ -32,6 +33,7 @@ app.add_typer(run_app, name="run")
 app.add_typer(compare_app, name="compare")
 app.add_typer(map_app, name="map")
 app.command("capture", help=CAPTURE_HELP, no_args_is_help=True)(capture)
+app.command("report", no_args_is_help=True)(report)
 app.command("verify")(verify)
 app.command("describe")(describe)
 app.command("stonne", cls=ReferenceCommand, help=HELP)(stonne)

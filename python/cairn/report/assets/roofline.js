@@ -1,0 +1,75 @@
+// The roofline: how near each layer comes to what multipliers and ports allow.
+
+const BOUND_LOOKS = {
+  compute: ["circle", "#1f4e8c"], distribution: ["triangle-up", "#e39b2d"], collection: ["square", "#5aa08a"],
+  writeback: ["diamond", "#c9544f"], drain: ["x", "#6f7680"],
+};
+const UNKNOWN_BOUND = "of this machine";
+const NAMED_POINTS = 5;
+
+function rooflinePoints(result) {
+  return result.layers.map((layer, at) => ({ at, layer, ...rooflineOf(layer, result), by: layer.bound?.by ?? UNKNOWN_BOUND }))
+    .filter((point) => point.intensity > 0 && point.performance > 0);
+}
+
+function ceilings(points, low, high) {
+  const { peak, bandwidth } = points.find((point) => point.bandwidth) ?? points[0];
+  const line = { type: "scatter", mode: "lines", hoverinfo: "skip", line: { color: colour("ink"), width: 2 } };
+  const traces = [];
+  const ridge = bandwidth ? peak / bandwidth : low;
+  if (peak) traces.push({ ...line, name: `${plural(peak, "multiplier")}: at most one multiplication each a cycle`, meta: "peak", x: [Math.max(low, ridge), high], y: [peak, peak] });
+  if (bandwidth) {
+    const from = Math.min(low, ridge);
+    traces.push({ ...line, name: `${short(bandwidth)} words a cycle through the ports of the buffer`, meta: "bandwidth",
+      line: { ...line.line, dash: "dash" }, x: [from, ridge], y: [from * bandwidth, peak] });
+  }
+  return traces;
+}
+
+function pointTraces(points, cycles) {
+  const named = new Set([...points].sort((a, b) => b.layer.cycles - a.layer.cycles).slice(0, NAMED_POINTS).map((point) => point.at));
+  const kinds = [...Object.keys(BOUND_LOOKS), UNKNOWN_BOUND].filter((by) => points.some((point) => point.by === by));
+  return kinds.map((by) => {
+    const mine = points.filter((point) => point.by === by);
+    const [symbol, fill] = BOUND_LOOKS[by] ?? ["circle", colour("bar")];
+    return {
+      type: "scatter", mode: "markers+text", name: by === UNKNOWN_BOUND ? `layers ${by}` : `bound by ${by}`, meta: by,
+      x: mine.map((point) => point.intensity), y: mine.map((point) => point.performance), customdata: mine.map((point) => point.at),
+      text: mine.map((point) => (named.has(point.at) ? String(point.at + 1) : "")), textposition: "top center",
+      hovertext: mine.map((point) => layerFacts(point.layer, point.at)),
+      hovertemplate: "%{hovertext}<br>%{x:.4~g} multiplications a word<br>%{y:.4~g} multiplications a cycle<extra></extra>",
+      marker: {
+        symbol, color: fill, opacity: 0.8, line: { width: 0.8, color: colour("card") },
+        size: mine.map((point) => 7 + 26 * Math.sqrt(cycles ? point.layer.cycles / cycles : 0)),
+      },
+    };
+  });
+}
+
+function showRoofline() {
+  const result = theResult();
+  const points = rooflinePoints(result);
+  if (!points.length) {
+    refill("roofline", missing("layers with multiplications and buffer traffic"));
+    return;
+  }
+  const places = points.map((point) => point.intensity);
+  const { peak, bandwidth } = points.find((point) => point.bandwidth) ?? points[0];
+  const ridge = bandwidth && peak ? [peak / bandwidth] : [];
+  const [low, high] = [Math.min(...places, ...ridge) / 2, Math.max(...places, ...ridge) * 2];
+  const heights = [...points.map((point) => point.performance), ...(peak ? [peak] : [])];
+  const key = `Each mark is a layer, larger with more cycles; the numbers are those of the ${Math.min(NAMED_POINTS, points.length)} with most.`;
+  const sparse = result.layers.some((layer) => layer.effective_multiplications);
+  refill("roofline",
+    hint(`${key} A layer far below both lines is held back by something else than multipliers or ports.${sparse
+      ? " Multiplications by zero count as work here, so a machine that leaves them out can pass the ceiling." : ""}`),
+    plotPlace("roofline-plot"),
+    bandwidth ? null : missing("how many words its ports move in a cycle, so the slanted ceiling is absent"));
+  const decades = (least, most) => Math.log10(most / least) < 2;
+  const [bottom, top] = [Math.min(...heights) / 2, Math.max(...heights) * 2];
+  draw("roofline-plot", [...ceilings(points, low, high), ...pointTraces(points, result.totals.cycles)], {
+    height: 480, legend: { itemsizing: "constant" },
+    xaxis: { type: "log", title: "multiplications a word of buffer traffic", range: [Math.log10(low), Math.log10(high)], dtick: decades(low, high) ? "D2" : undefined, exponentformat: "power" },
+    yaxis: { type: "log", title: "multiplications a cycle", range: [Math.log10(bottom), Math.log10(top)], dtick: decades(bottom, top) ? "D2" : undefined, exponentformat: "power" },
+  });
+}
