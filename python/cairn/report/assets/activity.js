@@ -26,15 +26,14 @@ function addedUp(many) {
 // Stacked bars, a trace a state: each row has a name, the counts of its units, and facts to show.
 function drawStates(id, rows, norm) {
   const at = rows.map((_, index) => index);
-  const sums = rows.map(({ counts }) => Object.keys(STATES).reduce((sum, name) => sum + counts[name], 0));
+  const sums = rows.map(({ counts }) => sumOf(Object.keys(STATES), (name) => counts[name]));
   const traces = Object.entries(STATES).map(([name, words]) => ({
     type: "bar", orientation: "h", name: words, meta: name, y: at, x: rows.map(({ counts }) => counts[name]), marker: stateMarker(name),
     customdata: rows.map(({ counts, facts }, index) => `${facts}<br>${words}: ${percent(sums[index] ? counts[name] / sums[index] : 0)}, ${count(counts[name])} unit-cycles`),
     hovertemplate: "%{customdata}<extra></extra>",
   }));
-  const narrow = document.getElementById(id).clientWidth < 620;
   draw(id, traces, {
-    barmode: "stack", barnorm: norm, bargap: 0.28, height: (narrow ? 270 : 150) + 27 * rows.length,
+    barmode: "stack", barnorm: norm, bargap: 0.28, height: (narrowPage() ? 270 : 150) + (rows[0]?.name.includes("<br>") ? 38 : 27) * rows.length,
     yaxis: { tickvals: at, ticktext: rows.map((row) => row.name), autorange: "reversed", showgrid: false },
     xaxis: norm ? { title: "share of unit-cycles (%)", range: [0, 100] } : { title: "unit-cycles", rangemode: "tozero", exponentformat: "SI" },
   });
@@ -47,22 +46,19 @@ function slotRows(slots) {
   });
 }
 
-// A row a layer; of many layers those with most cycles, and the others as one row.
+// A row a layer; of many layers the kinds with most cycles. The others are one row, which would dwarf all else but as shares.
 function layerRows(result, slot) {
   const { layers } = result;
   const many = layers.length > NAMED_LAYERS;
-  const order = many ? largestFirst(layers, (layer) => layer.cycles) : layers.map((_, at) => at);
+  const cycles = ({ members }) => sumOf(members, (at) => layers[at].cycles);
+  const kinds = asKinds(result, many).filter(({ members }) => members.every((at) => layers[at].activity?.[slot]));
+  const order = many ? largestFirst(kinds, cycles) : kinds;
   const shown = many ? order.slice(0, ACTIVITY_LAYERS) : order;
-  const rest = order.slice(shown.length);
-  const rows = shown.filter((at) => layers[at].activity?.[slot]).map((at) => ({
-    name: `${plain(shorten(layers[at].name, 30))} <b>${at + 1}</b>`, counts: layers[at].activity[slot], facts: layerFacts(layers[at], at),
-  }));
-  const others = rest.map((at) => layers[at].activity).filter((slots) => slots?.[slot]);
-  if (others.length) {
-    const words = `the other ${plural(others.length, "layer")}`;
-    rows.push({ name: words, counts: addedUp(others)[slot], facts: words });
-  }
-  return rows;
+  const counts = ({ members }) => addedUp(members.map((at) => layers[at].activity))[slot];
+  const rows = shown.map((kind) => ({ name: kindLabel(kind, narrowPage() ? 14 : 32), counts: counts(kind), facts: kindFacts(kind, result) }));
+  const rest = { members: order.slice(shown.length).flatMap(({ members }) => members) };
+  const words = `the other ${plural(rest.members.length, "layer")}`;
+  return rest.members.length && activityNorm ? [...rows, { name: words, counts: counts(rest), facts: words }] : rows;
 }
 
 function showActivity() {
@@ -73,7 +69,7 @@ function showActivity() {
     return;
   }
   if (!slots[activitySlot]) activitySlot = "multiplier";
-  const order = result.layers.length > NAMED_LAYERS ? `the ${ACTIVITY_LAYERS} layers with most cycles` : "in order";
+  const order = result.layers.length > NAMED_LAYERS ? "those with most cycles first, layers alike together" : "in order";
   const names = Object.fromEntries(SLOTS.filter((slot) => slots[slot]).map((slot) => [slot, SLOT_NAMES[slot]]));
   refill("activity",
     hint("One unit for one cycle is a unit-cycle. Each is at work, stalled, waiting or idle; the shares of a bar add up to all cycles of all units."),

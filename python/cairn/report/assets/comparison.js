@@ -1,7 +1,17 @@
 // Machines side by side: what the whole costs on each, and which layers gain.
 
+// What the results of a group differ in besides the machine, and what came out of the run.
+const OUTCOMES = ["machine", "energy", "outputs_agree", "values_agree", "max_abs_difference"];
+
+function differences(group) {
+  const contexts = group.results.map(({ context }) => context);
+  const keys = [...new Set(contexts.flatMap(Object.keys))].filter((key) => !OUTCOMES.includes(key));
+  return keys.filter((key) => new Set(contexts.map((context) => JSON.stringify(context[key]))).size > 1);
+}
+
 // Useful utilisation where the machines share the work: what one has counted holds for all.
 function sharedUtilisation(group, totals) {
+  if (differences(group).length) return usefulUtilisation(totals);
   const counted = group.results.map((result) => result.totals.effective_multiplications).find((value) => value !== undefined && value !== null);
   if (totals.effective_utilisation !== undefined && totals.effective_utilisation !== null) return totals.effective_utilisation;
   return counted === undefined || !totals.multiplications ? totals.utilisation : (totals.utilisation * counted) / totals.multiplications;
@@ -52,7 +62,7 @@ function drawSpeedups(group, rows) {
     height: 400, showlegend: true,
     shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: 1, y1: 1, line: { color: colour("ink"), width: 1.5, dash: "dash" } }],
     xaxis: layerTicks(rows),
-    yaxis: { type: "log", title: `times as fast as ${plain(shorten(group.labels[0], 24))}`, range: [Math.log10(low), Math.log10(high)], dtick: high / low < 100 ? "D2" : undefined },
+    yaxis: logAxis(`times as fast as ${plain(shorten(group.labels[0], 24))}`, low, high),
   });
 }
 
@@ -67,13 +77,19 @@ function showComparison() {
   const shared = rows.some(({ layers }) => layers[0] && layers.slice(1).some(Boolean));
   const place = (title, id) => make("div", {}, make("h3", {}, title), plotPlace(id));
   const energy = totals.some((each) => energyOf(each) !== null);
+  const unlike = differences(group);
   refill("comparison", make("p", {}, verdict(group)),
+    unlike.length ? make("p", { class: "missing" }, `These results differ in more than the machine: ${unlike.join(", ")}.`) : null,
     make("div", { class: "columns" }, place("Cycles", "compare-cycles"), energy ? place("Energy", "compare-energy") : "", place("Utilisation", "compare-utilisation")),
     energy ? null : missing("energy, to compare it"), hint("*: the best of them."),
     make("h3", {}, "Speed-up by layer"), shared ? plotPlace("compare-layers") : hint("No layer of the first machine has one of the same name on another."));
   drawMachines("compare-cycles", group, totals.map((each) => each.cycles), "cycles", Math.min, count);
   const units = [...new Set(group.results.map(energyUnit))].join(", ");
-  if (energy) drawMachines("compare-energy", group, totals.map(energyOf), units, Math.min, (value) => energyText(value, units));
+  if (energy) {
+    const [factor, unit] = energyScale(Math.max(...totals.map((each) => energyOf(each) ?? 0)), units);
+    const values = totals.map((each) => (energyOf(each) === null ? null : energyOf(each) / factor));
+    drawMachines("compare-energy", group, values, unit, Math.min, (value) => `${short(value)} ${unit}`);
+  }
   drawMachines("compare-utilisation", group, totals.map((each) => 100 * sharedUtilisation(group, each)), "% of all multipliers and cycles", Math.max, (value) => percent(value / 100));
   if (shared) drawSpeedups(group, rows);
 }

@@ -12,12 +12,12 @@ const SLOT_NAMES = {
 
 // The seven things that a unit can do in a cycle.
 const STATES = {
-  busy: "at work",
-  operand: "stalled: an operand is not there",
-  port: "stalled: a port, line or queue is taken",
-  readout: "stalled: results of the last tile still leave",
+  busy: "is at work",
+  operand: "waits for an operand",
+  port: "waits for a port, line or queue",
+  readout: "waits until results of the last tile have left",
   reconfiguring: "waits for the first operands of a round",
-  draining: "done, waits for the others' last results",
+  draining: "is done, waits for the others' last results",
   idle: "takes no part in the mapping",
 };
 
@@ -106,7 +106,32 @@ function alignedLayers(group) {
   return [...rows.values()];
 }
 
-// Indices of the layers with most of a metric, the largest first.
-function largestFirst(layers, value) {
-  return layers.map((_, at) => at).sort((a, b) => (value(layers[b]) ?? 0) - (value(layers[a]) ?? 0) || a - b);
+// Layers alike have the same operation and sizes, and names that differ in nothing but numbers: those of a repeated block.
+// A kind is named by what the names share, with a star for each number that differs.
+const kindsFound = new WeakMap();
+
+function kindsOf(result) {
+  if (kindsFound.has(result)) return kindsFound.get(result);
+  const kinds = new Map();
+  result.layers.forEach((layer, at) => {
+    const key = JSON.stringify([layer.name.replace(/\d+/g, "*"), layer.operation, layer.sizes]);
+    if (!kinds.has(key)) kinds.set(key, []);
+    kinds.get(key).push(at);
+  });
+  const found = [...kinds.values()].map((members) => ({ members, name: sharedName(members.map((at) => result.layers[at].name)) }));
+  kindsFound.set(result, found);
+  return found;
 }
+
+function sharedName(names) {
+  const numbers = names.map((name) => name.match(/\d+/g) ?? []);
+  let place = -1;
+  return names[0].replace(/\d+/g, (first) => {
+    place += 1;
+    return numbers.every((each) => each[place] === first) ? first : "*";
+  });
+}
+
+// The members of a list in order of a value, the largest first; equal ones stay in their order.
+const largestFirst = (list, value) => [...list].sort((a, b) => (value(b) ?? 0) - (value(a) ?? 0));
+const sumOf = (list, value) => list.reduce((sum, each) => sum + (value(each) ?? 0), 0);

@@ -30,10 +30,11 @@ function showEnergy() {
     make("div", { class: "columns" }, energy ?? "", space ?? ""), energy ? null : missing("energy"), space ? null : missing("area"));
   if (energy) {
     const names = partsInOrder(parts);
+    const [factor, shownUnit] = energyScale(Math.max(...names.map((name) => parts[name].dynamic + parts[name].static)), unit);
     drawParts("energy-parts", names, [
-      ["dynamic: by what was done", names.map((name) => parts[name].dynamic), { color: colour("bar-strong") }],
-      ["static: by time", names.map((name) => parts[name].static), { color: colour("idle"), pattern: { shape: "/", fgcolor: colour("muted"), size: 7, solidity: 0.25 } }],
-    ], unit);
+      ["dynamic: by what was done", names.map((name) => parts[name].dynamic / factor), { color: colour("bar-strong") }],
+      ["static: by time", names.map((name) => parts[name].static / factor), { color: colour("idle"), pattern: { shape: "/", fgcolor: colour("muted"), size: 7, solidity: 0.25 } }],
+    ], shownUnit);
   }
   if (space) {
     const names = partsInOrder(area.parts ?? {});

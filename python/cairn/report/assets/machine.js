@@ -40,8 +40,8 @@ function linksOf(result, layer) {
 
 const PLACES = {
   wide: {
-    size: [1160, 430], memory: [8, 20, 160, 390], distribution: [318, 20, 180, 140], multiplier: [642, 20, 180, 140], reduction: [966, 20, 180, 140],
-    collection: [966, 270, 180, 140], writeback: [642, 270, 180, 140],
+    size: [1190, 430], memory: [8, 20, 162, 390], distribution: [332, 20, 176, 140], multiplier: [670, 20, 176, 140], reduction: [1008, 20, 176, 140],
+    collection: [1008, 270, 176, 140], writeback: [670, 270, 176, 140],
   },
   narrow: {
     size: [400, 1240], memory: [8, 8, 190, 132], distribution: [8, 220, 190, 128], multiplier: [8, 428, 190, 128], reduction: [8, 636, 190, 128],
@@ -78,7 +78,7 @@ const GLYPHS = {
 function drawPart(slot, [x, y, width, height], result, layer) {
   const part = result.context.machine?.parts?.[slot] ?? {};
   const counts = activityOf(result, layer)?.[slot];
-  const lines = [[SLOT_NAMES[slot], 14, { "font-weight": 600 }], [part.type ?? "", 12.5, { class: "quiet" }]];
+  const lines = [[SLOT_NAMES[slot], 13, { "font-weight": 600 }], [part.type ?? "", 12.5, { class: "quiet" }]];
   if (slot === "memory") {
     const figures = layer === null ? result.totals : result.layers[layer];
     lines.push([amount(figures.buffer_reads, "words read"), 13, { "data-read": figures.buffer_reads }]);
@@ -89,9 +89,9 @@ function drawPart(slot, [x, y, width, height], result, layer) {
   const told = Object.entries(part).map(([key, value]) => `${key} = ${value}`).join("\n");
   const group = shape("g", { "data-slot": slot }, shape("title", {}, `${slot}\n${told}`), shape("rect", { class: "box", x, y, width, height, rx: 7 }));
   lines.filter(([text]) => text).forEach(([text, size, more], at) => group.append(words(x + 12, y + 24 + 20 * at, text, size, more)));
-  if (GLYPHS[part.type]) group.append(shape("path", { class: "glyph", d: GLYPHS[part.type], transform: `translate(${x + width - 42} ${y + height - (counts ? 72 : 42)})` }));
+  if (GLYPHS[part.type]) group.append(shape("path", { class: "glyph", d: GLYPHS[part.type], transform: `translate(${x + width - 34} ${y + 31}) scale(.75)` }));
   if (counts) {
-    const share = counts.busy / Object.keys(STATES).reduce((sum, name) => sum + counts[name], 0) || 0;
+    const share = counts.busy / sumOf(Object.keys(STATES), (name) => counts[name]) || 0;
     const bar = { x: x + 12, y: y + height - 16, height: 7 };
     group.append(words(x + 12, y + height - 22, `at work ${percent(share)}`, 12, { "data-busy": counts.busy }),
       shape("rect", { class: "meter", ...bar, width: width - 24 }), shape("rect", { class: "full", ...bar, width: (width - 24) * share }));
@@ -105,12 +105,13 @@ function route(from, to, places, wide) {
   const [tx, ty, tw, th] = places[to];
   if (!wide) {
     if (to === "memory") return { path: [[fx + 95, fy + fh], [fx + 95, fy + fh + 52]], text: [fx + 140, fy + fh + 18], anchor: "start" };
-    return { path: [[fx + 95, fy + fh], [fx + 95, ty]], text: [fx + 140, (fy + fh + ty) / 2 - 13], anchor: "start" };
+    return { path: [[fx + 95, fy + fh], [fx + 95, ty]], text: [fx + 140, (fy + fh + ty) / 2 - 14], anchor: "start" };
   }
   if (from === "reduction") return { path: [[fx + fw / 2, fy + fh], [fx + fw / 2, ty]], text: [fx + fw / 2 - 34, (fy + fh + ty) / 2 - 14], anchor: "end" };
   const forth = fx < tx;
   const [start, end] = forth ? [fx + fw, tx] : [fx, tx + tw];
-  const height = fy + fh / 2;
+  const [, row, , size] = places[from === "memory" ? to : from];  // the buffer is as high as both rows
+  const height = row + size / 2;
   return { path: [[start, height], [end, height]], text: [(start + end) / 2, height - 34], anchor: "middle" };
 }
 
@@ -121,9 +122,9 @@ function drawLink(link, places, wide, cycles, widest) {
   const [dx, dy] = [Math.sign(x2 - x1), Math.sign(y2 - y1)];
   const line = { x1, y1, x2: x2 - 11 * dx, y2: y2 - 11 * dy };
   const full = link.capacity ? Math.max(1.5, room(link.capacity) * Math.min(1, rate / link.capacity)) : room(rate);
-  const share = link.capacity ? `, ${percent(rate / link.capacity)}` : "";
+  const share = link.capacity ? percent(rate / link.capacity) : "";
   const rates = `${short(rate, 3)}${link.capacity ? ` of ${short(link.capacity, 3)}` : ""}`;
-  const told = `${link.what}: ${count(link.count)}\n${short(rate, 6)} ${link.unit}/cycle${link.capacity ? ` of ${short(link.capacity)}${share}` : ""}`;
+  const told = `${link.what}: ${count(link.count)}\n${short(rate, 6)} ${link.unit}/cycle${link.capacity ? ` of ${short(link.capacity)}, ${share}` : ""}`;
   const group = shape("g", { "data-link": link.id, "data-count": link.count, "data-capacity": link.capacity ?? "" }, shape("title", {}, told));
   if (link.capacity) {
     group.append(shape("line", { class: "rim", ...line, "stroke-width": room(link.capacity) + 2 }), shape("line", { class: "pipe", ...line, "stroke-width": room(link.capacity) }));
@@ -132,8 +133,8 @@ function drawLink(link, places, wide, cycles, widest) {
   group.append(shape("line", { class: "flow", ...line, "stroke-width": full }), shape("polygon", { class: "arrow", points: tip }));
   const beside = { "text-anchor": anchor };
   const below = wide && anchor === "middle";  // the pipe runs between the lines of its text
-  group.append(words(x, y, amount(link.count, link.unit), 13, { ...beside, "font-weight": 600 }),
-    words(x, y + (below ? 66 : 18), `${rates} /cycle${share}`, 12, beside));
+  group.append(words(x, y, amount(link.count, link.unit), 13, { ...beside, "font-weight": 600 }), words(x, y + (below ? 68 : 18), `${rates} a cycle`, 12, beside));
+  if (share) group.append(words(x, y + (below ? 86 : 36), share, 12, beside));
   return group;
 }
 
@@ -165,7 +166,7 @@ function showMachine() {
   const options = [`all ${plural(result.layers.length, "layer")}`, ...result.layers.map((layer, at) => `${at + 1} ${layer.name}`)];
   const chosen = state.layer === null ? 0 : state.layer + 1;
   const choose = picker("traffic of", options, chosen, (at) => { state.layer = at ? at - 1 : null; showMachine(); });
-  const wide = document.getElementById("machine").clientWidth > 880;
+  const wide = document.getElementById("machine").clientWidth > 860 || onPaper();
   refill("machine", hint("The outline of a pipe is what it can carry in a cycle, its filling what it carried on average. Point at a part for its parameters."),
     make("div", { class: "controls" }, choose), diagram(result, state.layer, wide),
     machine.follows ? hint(`${machine.name} follows ${machine.follows}.`) : null);

@@ -34,15 +34,15 @@ function show() {
 }
 
 // Figures take their colours from the page, so they are drawn again when those change; paper is narrow and light.
-function onPaper(paper) {
+function draftOnPaper(paper) {
   document.documentElement.classList.toggle("paper", paper);
-  document.body.style.width = paper ? "740px" : "";
+  document.body.style.width = paper ? "700px" : "";
   show();
 }
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
-addEventListener("beforeprint", () => onPaper(true));
-addEventListener("afterprint", () => onPaper(false));
+addEventListener("beforeprint", () => draftOnPaper(true));
+addEventListener("afterprint", () => draftOnPaper(false));
 let shownWidth = innerWidth;
 addEventListener("resize", () => {
   const crossed = [640, 960].some((edge) => innerWidth < edge !== shownWidth < edge);

@@ -33,17 +33,28 @@ const machineLook = (at) => MACHINE_LOOKS[at % MACHINE_LOOKS.length];
 // Draw a figure in the place of this id. Texts of the figure never leave its frame: axes make room for their labels.
 function draw(id, traces, layout = {}) {
   const axis = (more = {}) => ({
-    gridcolor: colour("line"), linecolor: colour("muted"), zerolinecolor: colour("muted"), automargin: true, tickcolor: colour("muted"),
-    ...more, title: more.title ? { text: more.title, standoff: 10 } : undefined,
+    gridcolor: colour("line"), linecolor: colour("muted"), zerolinecolor: colour("muted"), automargin: true, separatethousands: true, tickcolor: colour("muted"),
+    ...more, title: more.title ? { text: more.title, standoff: 10, font: { size: narrowPage() ? 11 : 13 } } : undefined,
   });
+  // Rows of bars have no zero line: their places are no quantity.
   const { xaxis, yaxis, legend, ...rest } = layout;
   return Plotly.react(id, traces, {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: colour("ink") },
     margin: { l: 10, r: 14, t: 12, b: 10 }, height: 320, hoverlabel: { align: "left" }, separators: ".,",
-    ...rest, xaxis: axis(xaxis), yaxis: axis(yaxis),
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("muted"), activecolor: colour("ink"), orientation: "v" },
+    ...rest, xaxis: axis(xaxis), yaxis: axis({ zeroline: !yaxis?.autorange, ...yaxis }),
     legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom", traceorder: "normal", ...legend },
-  }, { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] });
+  }, { displaylogo: false, responsive: true, modeBarButtons: [["toImage", "resetScale2d"]] });
+}
+
+// A logarithmic axis from low to high, with numbers that can be read: 1, 2, 5 in each decade, or decades if there are many.
+function logAxis(title, low, high) {
+  const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+  const steps = high / low < 1000 ? [1, 2, 5] : [1];
+  const ticks = [];
+  for (let decade = first; decade <= last; decade += 1) ticks.push(...steps.map((step) => step * 10 ** decade));
+  return { type: "log", title, range: [Math.log10(low), Math.log10(high)], tickvals: ticks, ticktext: ticks.map((tick) => (tick >= 1e5 ? scaled(tick, "").trim() : short(tick))) };
 }
 
 // Ticks of an axis of layers: names while they have room, numbers where they have not.

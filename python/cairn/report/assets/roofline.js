@@ -5,7 +5,7 @@ const BOUND_LOOKS = {
   writeback: ["diamond", "#c9544f"], drain: ["x", "#6f7680"],
 };
 const UNKNOWN_BOUND = "of this machine";
-const NAMED_POINTS = 5;
+const NUMBERED_POINTS = 6;
 
 function rooflinePoints(result) {
   return result.layers.map((layer, at) => ({ at, layer, ...rooflineOf(layer, result), by: layer.bound?.by ?? UNKNOWN_BOUND }))
@@ -17,17 +17,28 @@ function ceilings(points, low, high) {
   const line = { type: "scatter", mode: "lines", hoverinfo: "skip", line: { color: colour("ink"), width: 2 } };
   const traces = [];
   const ridge = bandwidth ? peak / bandwidth : low;
-  if (peak) traces.push({ ...line, name: `${plural(peak, "multiplier")}: at most one multiplication each a cycle`, meta: "peak", x: [Math.max(low, ridge), high], y: [peak, peak] });
+  if (peak) traces.push({ ...line, name: `ceiling: ${plural(peak, "multiplier")}`, meta: "peak", x: [Math.max(low, ridge), high], y: [peak, peak] });
   if (bandwidth) {
     const from = Math.min(low, ridge);
-    traces.push({ ...line, name: `${short(bandwidth)} words a cycle through the ports of the buffer`, meta: "bandwidth",
+    traces.push({ ...line, name: `ceiling: ${short(bandwidth)} words a cycle at the ports`, meta: "bandwidth",
       line: { ...line.line, dash: "dash" }, x: [from, ridge], y: [from * bandwidth, peak] });
   }
   return traces;
 }
 
-function pointTraces(points, cycles) {
-  const named = new Set([...points].sort((a, b) => b.layer.cycles - a.layer.cycles).slice(0, NAMED_POINTS).map((point) => point.at));
+// The points that carry their number: those with most cycles, but none beside another that has one.
+function numbered(points, spans) {
+  const room = narrowPage() ? 0.09 : 0.04;  // of the height and the width of the figure
+  const near = (one, other) => Object.entries(spans).every(([axis, span]) => Math.abs(Math.log10(one[axis] / other[axis])) < room * span);
+  const chosen = [];
+  for (const point of largestFirst(points, ({ layer }) => layer.cycles)) {
+    if (chosen.length < NUMBERED_POINTS && !chosen.some((other) => near(point, other))) chosen.push(point);
+  }
+  return new Set(chosen.map(({ at }) => at));
+}
+
+function pointTraces(points, cycles, spans) {
+  const named = numbered(points, spans);
   const kinds = [...Object.keys(BOUND_LOOKS), UNKNOWN_BOUND].filter((by) => points.some((point) => point.by === by));
   return kinds.map((by) => {
     const mine = points.filter((point) => point.by === by);
@@ -58,18 +69,17 @@ function showRoofline() {
   const ridge = bandwidth && peak ? [peak / bandwidth] : [];
   const [low, high] = [Math.min(...places, ...ridge) / 2, Math.max(...places, ...ridge) * 2];
   const heights = [...points.map((point) => point.performance), ...(peak ? [peak] : [])];
-  const key = `Each mark is a layer, larger with more cycles; the numbers are those of the ${Math.min(NAMED_POINTS, points.length)} with most.`;
+  const key = `Each mark is a layer, larger with more cycles; those with most have their numbers.`;
   const sparse = result.layers.some((layer) => layer.effective_multiplications);
   refill("roofline",
     hint(`${key} A layer far below both lines is held back by something else than multipliers or ports.${sparse
       ? " Multiplications by zero count as work here, so a machine that leaves them out can pass the ceiling." : ""}`),
     plotPlace("roofline-plot"),
     bandwidth ? null : missing("how many words its ports move in a cycle, so the slanted ceiling is absent"));
-  const decades = (least, most) => Math.log10(most / least) < 2;
   const [bottom, top] = [Math.min(...heights) / 2, Math.max(...heights) * 2];
-  draw("roofline-plot", [...ceilings(points, low, high), ...pointTraces(points, result.totals.cycles)], {
+  const spans = { intensity: Math.log10(high / low), performance: Math.log10(top / bottom) };
+  draw("roofline-plot", [...ceilings(points, low, high), ...pointTraces(points, result.totals.cycles, spans)], {
     height: 480, legend: { itemsizing: "constant" },
-    xaxis: { type: "log", title: "multiplications a word of buffer traffic", range: [Math.log10(low), Math.log10(high)], dtick: decades(low, high) ? "D2" : undefined, exponentformat: "power" },
-    yaxis: { type: "log", title: "multiplications a cycle", range: [Math.log10(bottom), Math.log10(top)], dtick: decades(bottom, top) ? "D2" : undefined, exponentformat: "power" },
+    xaxis: logAxis("multiplications a word of buffer traffic", low, high), yaxis: logAxis("multiplications a cycle", bottom, top),
   });
 }

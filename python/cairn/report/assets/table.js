@@ -12,7 +12,7 @@ function tableColumns(result) {
   const { totals } = result;
   const columns = [
     number("#", "", (_, at) => at + 1), text("layer", (layer) => layer.name), text("operation", (layer) => layer.operation), text("sizes", sizesText),
-    number("cycles", "cycles", (layer) => layer.cycles, count, totals.cycles),
+    number("cycles", "", (layer) => layer.cycles, count, totals.cycles),
     number("share", "% of cycles", (layer) => (total ? (100 * layer.cycles) / total : null), decimal),
     number("utilisation", "%", (layer) => 100 * layer.utilisation, decimal, 100 * totals.utilisation),
     number("effective utilisation", "%", (layer) => scale(layer.effective_utilisation, 100), decimal, scale(totals.effective_utilisation, 100)),
@@ -81,15 +81,16 @@ function headerCell(column) {
     showRows();
     [...document.querySelectorAll("#table thead button")].find((button) => button.dataset.title === column.title)?.focus();
   };
-  return make("th", { scope: "col", class: column.number ? "number" : null, "aria-sort": sorted ? (table.down ? "descending" : "ascending") : null },
+  return make("th", { scope: "col", class: cellClass(column), "aria-sort": sorted ? (table.down ? "descending" : "ascending") : null },
     make("button", { type: "button", "data-title": column.title, click: sort }, `${column.title}${sorted ? (table.down ? " ▼" : " ▲") : ""}`),
     column.unit ? make("span", { class: "unit" }, column.unit) : null);
 }
 
+const cellClass = ({ number, title }) => (number ? "number" : title === "layer" ? "name" : null);
+
 function bodyCell(column, layer, at) {
   const value = column.value(layer, at);
-  const name = column.title === "layer";
-  return make("td", { class: column.number ? "number" : name ? "name" : null, title: name ? value : null }, column.show(value));
+  return make("td", { class: cellClass(column), title: column.title === "layer" ? value : null }, column.show(value));
 }
 
 function showRows() {
@@ -98,7 +99,7 @@ function showRows() {
   const rows = chosenRows(result, columns);
   const shown = table.all ? rows : rows.slice(0, MOST_ROWS);
   const lines = shown.map((at) => make("tr", { "data-layer": at }, ...columns.map((column) => bodyCell(column, result.layers[at], at))));
-  const foot = columns.map((column) => make("td", { class: column.number ? "number" : null },
+  const foot = columns.map((column) => make("td", { class: cellClass(column) },
     column.title === "layer" ? "total" : column.sum === null || column.sum === undefined ? "" : column.show(column.sum)));
   document.querySelector("#table .scroll").replaceChildren(make("table", {},
     make("thead", {}, make("tr", {}, ...columns.map(headerCell))), make("tbody", {}, ...lines), make("tfoot", {}, make("tr", {}, ...foot))));

@@ -24,6 +24,12 @@ function scaled(value, unit) {
 // Energy is kept in pJ where it is known; a table without a unit keeps its own.
 const energyText = (value, unit) => (unit === "pJ" ? scaled(value * 1e-12, "J") : `${short(value)} ${unit}`);
 
+// The unit for an axis of energies up to `most`, and how many of the document's units it is.
+function energyScale(most, unit) {
+  const units = unit === "pJ" ? [[1e12, "J"], [1e9, "mJ"], [1e6, "µJ"], [1e3, "nJ"], [1, "pJ"]] : [];
+  return units.find(([factor]) => most >= factor) ?? [1, unit];
+}
+
 const percent = (share, digits = 1) => (share === null || share === undefined ? "-" : `${(100 * share).toFixed(digits)} %`);
 const plural = (number, word) => `${count(number)} ${word}${number === 1 ? "" : "s"}`;
 
@@ -92,6 +98,8 @@ function refill(id, ...children) {
   return section;
 }
 
+const narrowPage = () => document.querySelector("main").clientWidth < 640;
+const onPaper = () => document.documentElement.classList.contains("paper");
 const hint = (text) => make("p", { class: "hint" }, text);
 const plotPlace = (id) => make("div", { id, class: "plot" });
 
