@@ -114,7 +114,7 @@ def test_a_suite_is_shown_alone() -> None:
     suite = {"schema": "cairn.suite/1", "suite": "paper", "context": {}, "models": [model]}
     page = report.page([Source("suite", suite)])
     assert embedded(page) == suite and len(embedded(page, "page")["again"]) == 2
-    with pytest.raises(CairnError, match="E603.*a suite makes a page by itself"):
+    with pytest.raises(CairnError, match=r"E603.*a suite makes a page by itself"):
         report.page([Source("run", result), Source("suite", suite)])
 
 

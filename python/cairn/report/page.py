@@ -16,8 +16,10 @@ from cairn.report.documents import Source
 
 # In this order: what a part uses stands before it.
 _SCRIPTS = (
-    "data text plot overview layers activity machine roofline energy comparison table context main"
-).split()
+    *("data", "text", "plot"),
+    *("overview", "layers", "activity", "machine", "roofline", "energy", "comparison"),
+    *("table", "context", "main"),
+)
 
 
 def page(sources: Sequence[Source], title: str = "") -> str:
@@ -30,9 +32,7 @@ def page(sources: Sequence[Source], title: str = "") -> str:
     about = {
         "version": cairn.__version__,
         "name": sources[0].name,
-        "sources": [
-            source.name for source in sources for _ in documents.results(source.document)
-        ],
+        "sources": [source.name for source in sources for _ in documents.results(source.document)],
         "again": [again(result) for result in results],
     }
     assets = resources.files(__package__) / "assets"
