@@ -23,7 +23,7 @@ function showEnergy() {
   }
   const unit = energyUnit(theResult());
   const about = context.energy ?? {};
-  const source = ["table", "node", "datatype", "source"].filter((key) => about[key]).map((key) => `${key} ${about[key]}`).join(", ");
+  const source = ["table", "node", "datatype", "source", "note"].filter((key) => about[key]).map((key) => `${key} ${about[key]}`).join(", ");
   const energy = parts && make("div", {}, make("h3", {}, `Energy: ${energyText(totals.energy.total, unit)}`), plotPlace("energy-parts"));
   const space = area && make("div", {}, make("h3", {}, `Area: ${short(area.total)} ${area.unit === "um2" ? "µm²" : area.unit}`), plotPlace("area-parts"));
   refill("energy", source ? hint(`From ${source}${about.clock ? `, at ${short(about.clock)} MHz` : ""}.`) : null,

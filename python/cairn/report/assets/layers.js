@@ -22,9 +22,10 @@ const markedLayers = (result) => new Set(firstLooks(result).flatMap((kind) => ki
 function drawInOrder(result, metric) {
   const { layers } = result;
   const marked = markedLayers(result);
+  const [strong, other] = [colour("bar-strong"), colour("bar")];
   const drawn = draw("layers-order", [{
     type: "bar", x: layers.map((_, at) => at + 1), y: layers.map(metric.of),
-    marker: { color: layers.map((_, at) => colour(marked.has(at) ? "bar-strong" : "bar")), line: { width: 0 } },
+    marker: { color: layers.map((_, at) => (marked.has(at) ? strong : other)), line: { width: 0 } },
     text: layers.map(layerFacts), textposition: "none", hovertemplate: `%{text}<br>%{y:,.6~r} ${plain(metric.unit || metric.name)}<extra></extra>`,
   }], {
     height: layers.length > NAMED_LAYERS ? 300 : 380, bargap: layers.length > 200 ? 0 : 0.15, showlegend: false,

@@ -26,32 +26,36 @@ function ceilings(points, low, high) {
   return traces;
 }
 
-// The points that carry their number: those with most cycles, but none beside another that has one.
-function numbered(points, spans) {
+const markSize = (point, cycles) => 7 + 26 * Math.sqrt(cycles ? point.layer.cycles / cycles : 0);
+
+// The numbers of the points with most cycles, but of none beside another that has its own.
+function numberTrace(points, cycles, spans) {
   const room = narrowPage() ? 0.09 : 0.04;  // of the height and the width of the figure
   const near = (one, other) => Object.entries(spans).every(([axis, span]) => Math.abs(Math.log10(one[axis] / other[axis])) < room * span);
   const chosen = [];
   for (const point of largestFirst(points, ({ layer }) => layer.cycles)) {
     if (chosen.length < NUMBERED_POINTS && !chosen.some((other) => near(point, other))) chosen.push(point);
   }
-  return new Set(chosen.map(({ at }) => at));
+  return {
+    type: "scatter", mode: "markers+text", meta: "numbers", showlegend: false, hoverinfo: "skip", x: chosen.map((point) => point.intensity),
+    y: chosen.map((point) => point.performance), text: chosen.map(({ at }) => String(at + 1)), textposition: "top center", cliponaxis: false,
+    marker: { color: "rgba(0,0,0,0)", size: chosen.map((point) => markSize(point, cycles)) },  // what the text keeps clear of
+  };
 }
 
-function pointTraces(points, cycles, spans) {
-  const named = numbered(points, spans);
+function pointTraces(points, cycles) {
   const kinds = [...Object.keys(BOUND_LOOKS), UNKNOWN_BOUND].filter((by) => points.some((point) => point.by === by));
   return kinds.map((by) => {
     const mine = points.filter((point) => point.by === by);
     const [symbol, fill] = BOUND_LOOKS[by] ?? ["circle", colour("bar")];
     return {
-      type: "scatter", mode: "markers+text", name: by === UNKNOWN_BOUND ? `layers ${by}` : `bound by ${by}`, meta: by,
+      type: "scatter", mode: "markers", name: by === UNKNOWN_BOUND ? `layers ${by}` : `bound by ${by}`, meta: by,
       x: mine.map((point) => point.intensity), y: mine.map((point) => point.performance), customdata: mine.map((point) => point.at),
-      text: mine.map((point) => (named.has(point.at) ? String(point.at + 1) : "")), textposition: "top center",
-      hovertext: mine.map((point) => layerFacts(point.layer, point.at)),
-      hovertemplate: "%{hovertext}<br>%{x:.4~g} multiplications a word<br>%{y:.4~g} multiplications a cycle<extra></extra>",
+      text: mine.map((point) => layerFacts(point.layer, point.at)),
+      hovertemplate: "%{text}<br>%{x:.4~g} multiplications a word<br>%{y:.4~g} multiplications a cycle<extra></extra>",
       marker: {
         symbol, color: fill, opacity: 0.8, line: { width: 0.8, color: colour("card") },
-        size: mine.map((point) => 7 + 26 * Math.sqrt(cycles ? point.layer.cycles / cycles : 0)),
+        size: mine.map((point) => markSize(point, cycles)),
       },
     };
   });
@@ -78,7 +82,7 @@ function showRoofline() {
     bandwidth ? null : missing("how many words its ports move in a cycle, so the slanted ceiling is absent"));
   const [bottom, top] = [Math.min(...heights) / 2, Math.max(...heights) * 2];
   const spans = { intensity: Math.log10(high / low), performance: Math.log10(top / bottom) };
-  draw("roofline-plot", [...ceilings(points, low, high), ...pointTraces(points, result.totals.cycles, spans)], {
+  draw("roofline-plot", [...ceilings(points, low, high), ...pointTraces(points, result.totals.cycles), numberTrace(points, result.totals.cycles, spans)], {
     height: 480, legend: { itemsizing: "constant" },
     xaxis: logAxis("multiplications a word of buffer traffic", low, high), yaxis: logAxis("multiplications a cycle", bottom, top),
   });
