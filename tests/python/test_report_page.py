@@ -319,7 +319,7 @@ def test_a_thousand_layers(browser: Browser, folder: Path) -> None:
     document = made.complete(made.run(made.chain(1000)))
     place = page_of(folder, document)
     assert place.stat().st_size < 8e6
-    # A page of five layers takes 1.4 s where nothing else runs, and one of a thousand 2.0 s.
+    # Most of the time goes into reading the plotting library, so that many layers cost little more.
     assert browser.open(place) < 3 * small
     assert browser.errors == []
     assert trace(browser, "layers-order")["y"] == [each["cycles"] for each in document["layers"]]

@@ -25,7 +25,7 @@ function showEnergy() {
   const about = context.energy ?? {};
   const source = ["table", "node", "datatype", "source", "note"].filter((key) => about[key]).map((key) => `${key} ${about[key]}`).join(", ");
   const energy = parts && make("div", {}, make("h3", {}, `Energy: ${energyText(totals.energy.total, unit)}`), plotPlace("energy-parts"));
-  const space = area && make("div", {}, make("h3", {}, `Area: ${short(area.total)} ${area.unit === "um2" ? "µm²" : area.unit}`), plotPlace("area-parts"));
+  const space = area && make("div", {}, make("h3", {}, `Area: ${short(area.total / areaScale(area.total, area.unit)[0])} ${areaScale(area.total, area.unit)[1]}`), plotPlace("area-parts"));
   refill("energy", source ? hint(`From ${source}${about.clock ? `, at ${short(about.clock)} MHz` : ""}.`) : null,
     make("div", { class: "columns" }, energy ?? "", space ?? ""), energy ? null : missing("energy"), space ? null : missing("area"));
   if (energy) {
@@ -38,6 +38,7 @@ function showEnergy() {
   }
   if (space) {
     const names = partsInOrder(area.parts ?? {});
-    drawParts("area-parts", names, [["area", names.map((name) => area.parts[name]), { color: colour("bar") }]], area.unit === "um2" ? "µm²" : area.unit);
+    const [factor, shownUnit] = areaScale(area.total, area.unit);
+    drawParts("area-parts", names, [["area", names.map((name) => area.parts[name] / factor), { color: colour("bar") }]], shownUnit);
   }
 }

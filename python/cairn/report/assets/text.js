@@ -24,6 +24,9 @@ function scaled(value, unit) {
 // Energy is kept in pJ where it is known; a table without a unit keeps its own.
 const energyText = (value, unit) => (unit === "pJ" ? scaled(value * 1e-12, "J") : `${short(value)} ${unit}`);
 
+// Areas are in square micrometres; chips are read in square millimetres.
+const areaScale = (most, unit) => (unit !== "um2" ? [1, unit] : most >= 1e5 ? [1e6, "mm²"] : [1, "µm²"]);
+
 // The unit for an axis of energies up to `most`, and how many of the document's units it is.
 function energyScale(most, unit) {
   const units = unit === "pJ" ? [[1e12, "J"], [1e9, "mJ"], [1e6, "µJ"], [1e3, "nJ"], [1, "pJ"]] : [];
