@@ -34,6 +34,7 @@ enum class Code {
   model_failed,          // E503
   bad_golden_case,       // E601
   output_unwritable,     // E602
+  bad_result,            // E603
   unsupported_operator,  // U201
   unsupported_type,      // U202
   too_large,             // U203

@@ -64,11 +64,12 @@ constexpr std::array kCodes{
         "asked of operands that have their own, or a sparse operand breaks the rules of its format (indices, N:M).",
         "`session.run(\"a\", cairn.Gemm(4, 4, 4), a, b)` with an `a` of 4 x 5",
         "Give both operands in the shapes that the message names, or none."},
-    CodeInfo{Code::bad_table, "E303", Kind::invalid, "bad table",
-             "A row of a layer table (SCALE-Sim topology, CSV) is not understood, or figures of an energy table do not fit "
-             "together. All faults are told at once.",
-             "a layer table with the row `conv1, 1, 2, x,`",
-             "Correct the rows that are named, each with its line; numbers are digits only."},
+    CodeInfo{
+        Code::bad_table, "E303", Kind::invalid, "bad table",
+        "A row of a layer table (SCALE-Sim topology, CSV) is not understood, or figures of an energy table do not fit "
+        "together. All faults are told at once.",
+        "a layer table with the row `conv1, 1, 2, x,`",
+        "Correct the rows that are named, each with its line; numbers are digits only."},
     CodeInfo{Code::tile_does_not_fit, "E401", Kind::invalid, "tile does not fit",
              "The tile asks for more rows or columns than the machine has, or for none, or names a dimension that the "
              "machine does not tile.",
@@ -95,6 +96,12 @@ constexpr std::array kCodes{
              "The folder of the output file does not exist or is not writable. Nothing was written.",
              "`cairn run gemm --M 4 --N 4 --K 4 --json nowhere/result.json`",
              "Name a folder that exists and that you may write to."},
+    CodeInfo{
+        Code::bad_result, "E603", Kind::invalid, "bad result document",
+        "The file is no JSON document of Cairn, of another kind than this command takes, or of a version that this "
+        "Cairn does not know.",
+        "a file of another program given to `cairn report`",
+        "Give a file that `cairn run --json` or `cairn compare --json` wrote."},
     CodeInfo{Code::unsupported_operator, "U201", Kind::unsupported, "unsupported operator",
              "The model or table asks for something that Cairn cannot simulate faithfully, so it refuses.",
              "an ONNX model with a convolution of four spatial dimensions",

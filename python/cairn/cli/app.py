@@ -17,6 +17,7 @@ from cairn.cli.describe import describe
 from cairn.cli.energy import HELP as ENERGY_HELP
 from cairn.cli.energy import energy
 from cairn.cli.map import map_app
+from cairn.cli.report import report
 from cairn.cli.run import run_app
 from cairn.cli.stonne import HELP, ReferenceCommand, stonne
 from cairn.cli.trace import trace_app
@@ -37,6 +38,7 @@ app.add_typer(map_app, name="map")
 app.add_typer(trace_app, name="trace")
 app.command("capture", help=CAPTURE_HELP, no_args_is_help=True)(capture)
 app.command("energy", help=ENERGY_HELP, no_args_is_help=True)(energy)
+app.command("report", no_args_is_help=True)(report)
 app.command("verify")(verify)
 app.command("describe")(describe)
 app.command("stonne", cls=ReferenceCommand, help=HELP)(stonne)
