@@ -253,8 +253,11 @@ def _energy(document: Document) -> str:
     if spent.get("power"):
         words.append(f"{spent['power']:,.4g} W")
     if context.get("clock"):
-        words.append(f"at {context['clock']:,g} MHz")
-    return f"energy: {', '.join(words)}"
+        words[-1] += f" at {context['clock']:,g} MHz"
+    if isinstance(area := document.get("area"), Mapping):
+        words.append(f"area {area['total'] / 1e6:.3g} mm2")
+    table = ", ".join(context[key] for key in ("table", "datatype") if context.get(key))
+    return f"energy: {', '.join(words)}" + (f" (table {table})" if table else "")
 
 
 def _scaled(value: float, unit: str) -> tuple[float, str]:

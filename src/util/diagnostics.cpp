@@ -100,7 +100,7 @@ constexpr std::array kCodes{
         Code::bad_result, "E603", Kind::invalid, "bad result document",
         "The file is no JSON document of Cairn, of another kind than this command takes, or of a version that this "
         "Cairn does not know.",
-        "a file of another program given to `cairn report`",
+        "a file of another program given as a result",
         "Give a file that `cairn run --json` or `cairn compare --json` wrote."},
     CodeInfo{Code::unsupported_operator, "U201", Kind::unsupported, "unsupported operator",
              "The model or table asks for something that Cairn cannot simulate faithfully, so it refuses.",
