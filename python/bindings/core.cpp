@@ -24,7 +24,8 @@
 namespace nb = nanobind;
 using namespace cairn;
 
-void bind_sparse(nb::module_& m);  // sparse.cpp
+void bind_instances(nb::module_& m);  // instances.cpp
+void bind_sparse(nb::module_& m);     // sparse.cpp
 
 namespace {
 
@@ -368,5 +369,6 @@ NB_MODULE(_core, m) {
   bind_operations(m);
   bind_machines(m);
   bind_session(m);
+  bind_instances(m);
   bind_sparse(m);
 }
