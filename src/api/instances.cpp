@@ -10,8 +10,7 @@ Instances instances(const Machine& machine, const Operation& operation,
   return engine::instances(description, operation, engine::tile_of(description, operation, tile), {});
 }
 
-Instances instances(const Machine& machine, const Gemm& gemm, const GemmOperands& operands,
-                    const RunOptions& options) {
+Instances instances(const Machine& machine, const Gemm& gemm, const GemmOperands& operands, const RunOptions& options) {
   const arch::Machine& description = machine.description();
   engine::Tile tile = engine::tile_of(description, gemm, options.tile);
   if (auto* sparse = std::get_if<mapping::SparseTile>(&tile)) {

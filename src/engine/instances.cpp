@@ -42,6 +42,7 @@ class Linear {
     drop(1);
     if (packets.clusters() != clusters_) {
       clusters_ = packets.clusters();
+      most_clusters_ = std::max(most_clusters_, clusters_.count);
       if (!temporal_) plan_ = fabric::plan_tree(multipliers_, clusters_, fan_);
     }
     configure();
@@ -62,7 +63,8 @@ class Linear {
   }
 
   Instances told() const {
-    Instances all{{"distribution", trees_.named()}, {"multiplier", named(of_multiplier_)}, {"output", named(of_output_)}};
+    Instances all{
+        {"distribution", trees_.named()}, {"multiplier", named(of_multiplier_)}, {"output", named(of_output_)}};
     if (!temporal_) all["adder"] = named(of_adder_);
     if (accumulates_) all["accumulator"] = named(of_accumulator_);
     Named& configuration = all["configuration"];
@@ -73,6 +75,7 @@ class Linear {
       configuration["complete"].push_back(adder.complete ? 1 : 0);
       configuration["fold_at"].push_back(adder.fold_at);
     }
+    configuration["most_clusters"] = {most_clusters_};
     configuration["lane"].assign(lane_of_.begin(), lane_of_.end());
     return all;
   }
@@ -219,6 +222,7 @@ class Linear {
   std::vector<AccumulatorCounts> of_accumulator_;
   std::vector<OutputCounts> of_output_;
   fabric::Clusters clusters_;
+  int most_clusters_ = 0;
   fabric::TreePlan plan_;
 };
 
@@ -242,7 +246,9 @@ Instances of_rounds(const arch::Machine& machine, Program program) {
 // Rows of the first operand come in from the left, columns of the second from the top.
 Instances of_mesh(const arch::Machine& machine, const Operation& operation, const mapping::Tile& tile) {
   const arch::SystolicArray array = arch::systolic_array(machine);
-  SwitchTrees trees(machine.part("distribution").integer("bandwidth"), array.rows + array.columns);
+  const std::int64_t edges = array.rows + array.columns;
+  const std::int64_t ports = machine.part("distribution").integer("bandwidth");  // 0 = one an edge
+  SwitchTrees trees(ports == 0 ? edges : ports, edges);
   const std::size_t elements = at(array.rows) * at(array.columns);
   std::vector<ElementCounts> of_element(elements);
   std::vector<AccumulatorCounts> of_accumulator(elements);
@@ -251,7 +257,8 @@ Instances of_mesh(const arch::Machine& machine, const Operation& operation, cons
   std::vector<std::int64_t> clusters;
   for (const auto& group : mapping::OutputTiles(lowered(operation), tile).groups()) {
     const Count words = steps * group.count;
-    for (int column = 0; column < group.columns; ++column) trees.send(SwitchTrees::weights, std::span(&column, 1), words);
+    for (int column = 0; column < group.columns; ++column)
+      trees.send(SwitchTrees::weights, std::span(&column, 1), words);
     for (int end = array.columns; end < array.columns + group.rows; ++end)
       trees.send(SwitchTrees::inputs, std::span(&end, 1), words);
     for (ElementCounts& each : of_element) each.configurations += group.count;
@@ -290,6 +297,9 @@ void check(const arch::Machine& machine) {
   const auto type = [&](const char* slot) -> const std::string& { return machine.part(slot).type; };
   const bool mesh = arch::control(machine) == arch::Control::tiles;
   refuse_unless(!mesh || !machine.part("memory").flag("overlap"), "memory", "memory.overlap = false");
+  const bool loops = arch::control(machine) == arch::Control::loops;
+  refuse_unless(!loops || machine.part("memory").integer("words_per_cycle") == 0, "memory",
+                "memory.words_per_cycle = 0");
   refuse_unless(type("distribution") == (mesh ? "point-to-point" : "tree"), "distribution",
                 mesh ? "point-to-point" : "tree");
   const std::string& multiplier = type("multiplier");

@@ -9,7 +9,7 @@ namespace {
 // Where a word goes: into a queue of an adder, or out of the tree (no adder).
 struct Into {
   int adder = -1;
-  Count AdderWork::* queue = nullptr;
+  Count AdderWork::*queue = nullptr;
 };
 
 const Adder& at(const TreePlan& plan, int index) { return plan.adders[static_cast<std::size_t>(index)]; }

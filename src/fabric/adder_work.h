@@ -15,8 +15,8 @@ struct AdderWork {
   Count neighbour = 0;
   Count additions_2to1 = 0;
   Count additions_3to1 = 0;
-  Count made = 0;       // words through its own queue
-  Count aside = 0;      // words through the queue to its neighbour
+  Count made = 0;   // words through its own queue
+  Count aside = 0;  // words through the queue to its neighbour
   // Of words that it made, out of the tree and up to the next adder; two that cross together are one.
   Count transfers_out = 0;
   Count transfers_up = 0;

@@ -6,17 +6,41 @@ Its READ of a wire and FRONT of a queue count polls that never fail, so they are
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from cairn.stonne.hardware import Hardware
+
+if TYPE_CHECKING:
+    from cairn import Conv, Gemm
+    from cairn.operands import Floats
 
 Counts = Mapping[str, Mapping[str, Sequence[int]]]  # of instances: cairn._core.instances
 
 
-def lines(
-    hardware: Hardware, instances: Counts, cycles: int, totals: Mapping[str, int]
-) -> Iterator[str]:
-    """Yield the lines of the file in its order; ``totals``: the reference's counters, summed."""
-    yield f"CYCLES={cycles}"
+@dataclass(frozen=True)
+class Ran:
+    """A run in the reference's words: what ran on what, and what was counted.
+
+    ``counters``: the reference's, summed; they lack the zero ones. ``operands``: of a sparse
+    product.
+    """
+
+    hardware: Hardware
+    operation: Conv | Gemm
+    tile: Mapping[str, int]
+    rounds: int
+    cycles: int
+    counters: Mapping[str, int]
+    instances: Counts
+    operands: tuple[Floats, Floats] | None = None
+
+
+def lines(ran: Ran) -> Iterator[str]:
+    """Yield the lines of the file in its order."""
+    hardware, instances = ran.hardware, ran.instances
+    yield f"CYCLES={ran.cycles}"
     yield "[DSNetwork]"
     yield from _trees(instances["distribution"])
     yield "[MSNetwork]"
@@ -30,8 +54,8 @@ def lines(
     if "accumulator" in instances:
         yield from _accumulators(instances["accumulator"])
     yield "[GlobalBuffer]"
-    reads, writes = (totals.get(f"GlobalBuffer.GLOBALBUFFER.{each}", 0) for each in ("READ", "WRITE"))
-    yield f"GLOBALBUFFER READ={reads} WRITE={writes}"
+    words = [ran.counters.get(f"GlobalBuffer.GLOBALBUFFER.{each}", 0) for each in ("READ", "WRITE")]
+    yield f"GLOBALBUFFER READ={words[0]} WRITE={words[1]}"
     yield "[CollectionBus]"
     yield from _bus(hardware, instances["output"])
     yield ""
@@ -45,21 +69,28 @@ def _queue(pushes: int, pops: int | None = None) -> str:
     return f"FIFO PUSH={pushes} POP={pushes if pops is None else pops} FRONT=0"
 
 
-def _trees(counts: Mapping[str, Sequence[int]]) -> Iterator[str]:
-    """All ports, then tree by tree its wires and its switches, both from the root down."""
+def by_level(counts: Mapping[str, Sequence[int]]) -> list[Sequence[int]]:
+    """Split the nodes of the trees of switches: level after level, all trees side by side."""
     ports, words = len(counts["weights"]), counts["words"]
-    levels, first = [], 0
+    levels: list[Sequence[int]] = []
+    first = 0
     while first < len(words):
         nodes = ports << len(levels)
         levels.append(words[first : first + nodes])
         first += nodes
+    return levels
+
+
+def _trees(counts: Mapping[str, Sequence[int]]) -> Iterator[str]:
+    """All ports, then tree by tree its wires and its switches, both from the root down."""
+    levels = by_level(counts)
     for each in levels[0]:
         yield _wire("DN_WIRE", each)
-    for port in range(ports):
+    for port in range(len(levels[0])):
         for depth, level in enumerate(levels[1:], 1):
             for each in level[port << depth : (port + 1) << depth]:
                 yield _wire("DN_WIRE", each)
-        for depth, (level, below) in enumerate(zip(levels, levels[1:], strict=False)):
+        for depth, (level, below) in enumerate(pairwise(levels)):
             for node in range(port << depth, (port + 1) << depth):
                 both = below[2 * node] + below[2 * node + 1] - level[node]
                 yield f"SWITCH ROUTE_UNICAST={level[node] - both} ROUTE_BROADCAST={both}"
@@ -96,22 +127,28 @@ def _mesh(counts: Mapping[str, Sequence[int]], rows: int, columns: int) -> Itera
             yield _queue(counts[name][i])
 
 
+def order_of_adders(tree: int, folding: bool) -> list[list[int]]:
+    """Return the adders level by level; that above the root of a FAN stands beside the root."""
+    levels = [[*range(2**level - 1, 2 ** (level + 1) - 1)] for level in range(tree.bit_length())]
+    if folding:
+        levels[0].append(tree)
+    return levels
+
+
 def _adders(counts: Mapping[str, Sequence[int]], folding: bool) -> Iterator[str]:
     """The wires down from each adder, the augmented links, those to folding adders, the adders."""
-    adders = len(counts["made"])
-    tree = adders - 1 if folding else adders
-    # The adder above the root of a FAN has wires from below too, which nothing uses.
-    order = [0, tree, *range(1, tree)] if folding else range(adders)
+    tree = len(counts["made"]) - folding
+    levels = order_of_adders(tree, folding)
+    order = [i for level in levels for i in level]
     for i in order:
         up = [counts["transfers_up"][2 * i + side] for side in (1, 2) if 2 * i + side < tree]
+        # The wires from below of the adder above the root carry nothing.
         at_leaf = [counts["left"][i], counts["right"][i]] if i < tree else [0, 0]
         for each in up or at_leaf:
             yield _wire("RN_WIRE", each)
     links = counts["neighbour"]
-    level = 1
-    while 2 * level - 1 < tree:
-        level *= 2
-        for right in range(level + 1, 2 * level - 2, 2):  # the even ones of the level but the first
+    for level in levels[1:]:
+        for right in level[2::2]:
             yield _wire("RN_WIRE", links[right - 1] + links[right])
     if folding:
         for each in counts["transfers_out"][:tree]:
@@ -156,17 +193,21 @@ def bus_inputs(hardware: Hardware) -> list[tuple[int, int]]:
     return pairs + [((paired + i) % bus, paired // bus + 1 + i // bus) for i in range(single)]
 
 
-def _bus(hardware: Hardware, counts: Mapping[str, Sequence[int]]) -> Iterator[str]:
+def by_line(hardware: Hardware, of_point: Sequence[int]) -> list[list[int]]:
+    """Sort counts of accumulation points by line and input of the bus."""
     places = bus_inputs(hardware)
     inputs = max(hardware.num_ms // hardware.rn_bw, *(at for _, at in places)) + 1
-    wires = [[0] * inputs for _ in range(hardware.rn_bw)]
-    queues = [[0] * inputs for _ in range(hardware.rn_bw)]
-    for point, (line, at) in enumerate(places):
-        wires[line][at] += counts["transfers"][point]
-        queues[line][at] += counts["results"][point]
-    for line in range(hardware.rn_bw):
-        for each in wires[line]:
+    lines = [[0] * inputs for _ in range(hardware.rn_bw)]
+    for (line, at), each in zip(places, of_point, strict=True):
+        lines[line][at] += each
+    return lines
+
+
+def _bus(hardware: Hardware, counts: Mapping[str, Sequence[int]]) -> Iterator[str]:
+    transfers, results = (by_line(hardware, counts[each]) for each in ("transfers", "results"))
+    for wires, queues in zip(transfers, results, strict=True):
+        for each in wires:
             yield _wire("CB_WIRE", each)
-        for each in queues[line]:
+        for each in queues:
             yield _queue(each)
-        yield _wire("CB_WIRE", sum(queues[line]))
+        yield _wire("CB_WIRE", sum(queues))
