@@ -29,11 +29,11 @@ namespace cairn {
 //   folding adder takes, and "fold_results". "configurations".
 // accumulator: "taken", words; "transfers" that brought them; "results".
 // output: of an adder, or else an accumulator, to the collection network. "results", "transfers".
-// configuration: of the last round. "clusters", of each virtual neuron the multiplier after its last;
-//   "most_clusters", in any round; by adder "lane",
-//   its place among accumulators; "mode", 0 to 4 = add two, add three, pass one on to either side, pass both up, fold,
-//   -1 = not configured; "link", the adder that it sends to over the augmented link, or -1; "complete", whether a
-//   virtual neuron ends there; "fold_at", the folding adder that then takes over, or -1.
+// configuration: of the last round. "clusters", of each virtual neuron the multiplier after its last; "most_clusters",
+//   how many there were in any round. By adder: "lane", its place among outputs; "mode", 0 to 4 = add two, add three,
+//   pass one on to either side, pass both up, fold, -1 = not configured; "link", the adder that it sends to over the
+//   augmented link, or -1; "complete", whether a virtual neuron ends there; "fold_at", the folding adder that then
+//   takes over, or -1.
 using Instances = std::map<std::string, std::map<std::string, std::vector<std::int64_t>>>;
 
 // Of an operation cut with this tile; a systolic array has a tile of its own if none is given.
