@@ -13,7 +13,7 @@ namespace cairn {
 // `internal`: Cairn broke one of its own rules; the numbers of that run must not be used.
 enum class Kind { invalid, unsupported, internal };
 
-// The one table of diagnostic codes; `codes()` lists them with title and explanation.
+// The one table of diagnostic codes; `codes()` lists them with title, explanation, an example and the remedy.
 enum class Code {
   usage,                 // E001
   file_unreadable,       // E101
@@ -47,7 +47,9 @@ struct CodeInfo {
   std::string_view name;  // "E103"
   Kind kind;
   std::string_view title;        // "unknown key"
-  std::string_view explanation;  // what the user can do about it
+  std::string_view explanation;  // what is wrong, or what Cairn cannot do
+  std::string_view example;      // what gets this code: a command in backticks if one can, else words
+  std::string_view remedy;       // what to do about it
 };
 
 std::span<const CodeInfo> codes();

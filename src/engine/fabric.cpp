@@ -61,12 +61,15 @@ std::vector<std::unique_ptr<Channel>> make_channels(const arch::Machine& machine
 
 }  // namespace
 
-Fabric::Fabric(const arch::Machine& machine, std::optional<std::uint64_t> shuffle) : array_(array_of(machine)) {
+Fabric::Fabric(const arch::Machine& machine, std::optional<std::uint64_t> shuffle, kernel::Observer* observer)
+    : array_(array_of(machine)), observer_(observer) {
   std::vector<std::unique_ptr<Channel>> channels = make_channels(machine, array_, links_);
   std::vector<std::unique_ptr<kernel::Component>> components;
   for (const std::string& slot : arch::slots()) {
     const arch::Part& part = machine.part(slot);
-    std::unique_ptr<fabric::Part> made = fabric::part(slot, part.type).make(part.values, array_, links_);
+    const fabric::PartInfo& info = fabric::part(slot, part.type);
+    std::unique_ptr<fabric::Part> made = info.make(part.values, array_, links_);
+    work_.at(parts_.size()) = info.work;
     parts_.push_back(made.get());
     components.push_back(std::move(made));
   }
@@ -75,6 +78,7 @@ Fabric::Fabric(const arch::Machine& machine, std::optional<std::uint64_t> shuffl
 }
 
 void Fabric::configure(const fabric::Round& round) {
+  links_.round.drains = round.awaited == round.before + round.results;
   for (fabric::Part* part : parts_) part->configure(round);
 }
 
@@ -96,22 +100,72 @@ stats::CounterTree Fabric::counters() const {
   return tree;
 }
 
+stats::Activity Fabric::activity(Cycle end) const {
+  stats::Activity all;
+  for (std::size_t slot = 0; slot < stats::kSlots; ++slot) {
+    if (work_[slot].empty()) all[slot] = parts_[slot]->activity(end);
+  }
+  return all;
+}
+
+stats::Activity Fabric::settled() const {
+  stats::Activity all;
+  for (std::size_t slot = 0; slot < stats::kSlots; ++slot) all[slot] = parts_[slot]->settled();
+  return all;
+}
+
+stats::BySlot<Count> Fabric::units() const {
+  stats::BySlot<Count> all{};
+  for (std::size_t slot = 0; slot < stats::kSlots; ++slot) all[slot] = parts_[slot]->units();
+  return all;
+}
+
+stats::BySlot<Count> Fabric::taking_part() const {
+  stats::BySlot<Count> all{};
+  for (std::size_t slot = 0; slot < stats::kSlots; ++slot) all[slot] = parts_[slot]->taking_part();
+  return all;
+}
+
 Cycle Fabric::step(fabric::Program program, const Begins& begins) {
   bool stopped = false;
-  program.configure = [&](const fabric::Round& round) {
-    stopped = begins && begins(machine_->now());
+  Count begun = 0;
+  program.configure = [&, rounds = program.rounds->size()](const fabric::Round& round) {
+    const Cycle now = machine_->now();
+    stopped = begins && begins(now);
+    if (observer_ != nullptr) show(++begun, round, rounds);
     configure(round);
+    for (fabric::Part* part : parts_) part->round_begins(now);
+    if (now == 1) took_part_first_ = taking_part();
   };
   program.interval = [this](const fabric::Round& round) { return interval(round); };
   start(program);
-  return machine_->run([&] {
-    if (links_.stored->in_flight() > 0) last_stored_ = machine_->now();
-    return stopped || std::ranges::all_of(parts_, &fabric::Part::finished);
-  });
+  if (observer_ != nullptr) observer_->begins(*machine_, uncounted());
+  return machine_->run(
+      [&] {
+        if (links_.stored->in_flight() > 0) last_stored_ = machine_->now();
+        if (begins && last_stored_ == machine_->now() && parts_.back()->waiting().empty())
+          at_last_stored_ = activity(last_stored_);
+        return stopped || std::ranges::all_of(parts_, &fabric::Part::finished);
+      },
+      observer_);
+}
+
+// What a round is, in numbers for people.
+void Fabric::show(Count index, const fabric::Round& round, Count rounds) const {
+  const kernel::Fact facts[] = {
+      {"round", index},       {"of rounds", rounds},      {"results at once", round.used.area()},
+      {"steps", round.steps}, {"results", round.results}, {"outputs", round.outputs}};
+  observer_->round_begins(machine_->now(), facts);
 }
 
 void Fabric::start(const fabric::Program& program) {
+  rest();
+  links_.used.clear_all();
   for (fabric::Part* part : parts_) part->start(program);
+}
+
+void Fabric::rest() {
+  for (fabric::Part* part : parts_) part->rest();
 }
 
 std::vector<int> Fabric::state() const {
@@ -131,6 +185,7 @@ std::vector<Cycle> Fabric::left_behind() const {
 
 Cycle Fabric::flow_round(const fabric::Round& round, bool at_rest) {
   links_.round.at_rest = at_rest;
+  if (at_rest) rest();
   configure(round);
   machine_->flow();
   const kernel::Stream& stored = links_.stored->streams[0];
@@ -139,8 +194,10 @@ Cycle Fabric::flow_round(const fabric::Round& round, bool at_rest) {
 
 RoundCost Fabric::flow(const fabric::Round& round) {
   const stats::CounterTree before = counters();
+  links_.used.clear_all();
   const Cycle finish = flow_round(round, true);
-  return {finish, array_.overlapped ? interval(round) : finish, stats::difference(counters(), before)};
+  return {finish, array_.overlapped ? interval(round) : finish, stats::difference(counters(), before), activity(finish),
+          taking_part()};
 }
 
 }  // namespace cairn::engine

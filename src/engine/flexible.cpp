@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <utility>
 
 #include "engine/dense_program.h"
 #include "engine/host_kernels.h"
+#include "engine/stepped.h"
 #include "util/diagnostics.h"
 
 namespace cairn::engine {
@@ -85,24 +87,6 @@ NestOperands nest_operands(const Operation& operation, const Operands& operands,
   return nest;
 }
 
-// Rounds, and rows of windows, at the edge of a layer do the same as others in the same time but touch fewer words.
-void count_words(stats::CounterTree& counters, const DenseProgram& program) {
-  Count weights = 0;
-  Count inputs = 0;
-  Count outputs = 0;
-  Count added = 0;
-  for (const auto& [round, times] : program.kinds(program.size())) {
-    weights += round.weight_reads * times;
-    inputs += round.input_reads * times;
-    outputs += round.outputs * times;
-    if (round.adds) added += round.outputs * times;
-  }
-  counters["memory"]["weight_reads"] = weights;
-  counters["memory"]["input_reads"] = inputs;
-  counters["writeback"]["output_writes"] = outputs;
-  if (program.folds_outside()) counters["writeback"]["psum_reads"] = added;
-}
-
 class Flow {
  public:
   Flow(Fabric& fabric, const DenseProgram& program, const Progress& progress)
@@ -132,6 +116,7 @@ class Flow {
       if (!rests) break;
       outcome_.cycles += cost.finish * times;
       stats::accumulate(outcome_.counters, cost.counters, times);
+      stats::accumulate(outcome_.activity, cost.activity, times);
       ++outcome_.evaluated_rounds;
     }
     return rests;
@@ -145,6 +130,7 @@ class Flow {
     const Count last = program_.size() - 1;
     Cycle finish = 0;
     Cycle first_sum = 0;
+    stats::Activity settled;
     std::vector<Cycle> state;
     Count since = first;  // the state is this
     Count i = first;
@@ -158,10 +144,12 @@ class Flow {
       first_sum = fabric_.round().first_sum;
       const fabric::Round round = program_.at(i);
       if (now != state) since = i;
+      const stats::Activity settled_before = std::exchange(settled, fabric_.settled());
       if (now == state && comes_from_after(round, since) && i + 1 < last) {
         left_out_ = last - i - 1;
         outcome_.cycles += period * left_out_;
         stats::accumulate(outcome_.counters, stats::difference(fabric_.counters(), counters), left_out_);
+        stats::accumulate(outcome_.activity, in_period(stats::difference(settled, settled_before), period), left_out_);
         fabric::Round end = program_.at(last);
         end.before = (i + 1) * end.results;
         end.awaited = end.before + end.results;
@@ -173,7 +161,19 @@ class Flow {
     }
     outcome_.cycles += finish;
     stats::accumulate(outcome_.counters, stats::difference(fabric_.counters(), before), 1);
+    stats::accumulate(outcome_.activity, fabric_.activity(finish), 1);
     if (left_out_ > 0) count_words(outcome_.counters, program_);
+  }
+
+  // Completes what a repeated round settles: where the controller does nothing else it waits for results, and what
+  // takes no part settles nothing.
+  stats::Activity in_period(stats::Activity settled, Cycle period) const {
+    const stats::BySlot<Count> units = fabric_.units();
+    for (std::size_t slot = 0; slot < stats::kSlots; ++slot) {
+      const UnitState rest = slot == 0 ? UnitState::draining : UnitState::idle;
+      settled[slot][rest] += stats::unit_cycles(units[slot], period) - stats::sum(settled[slot]);
+    }
+    return settled;
   }
 
   [[noreturn]] void refuse_too_many() const {
@@ -196,87 +196,6 @@ class Flow {
   Outcome outcome_;
   Count left_out_ = 0;  // rounds that repeat the ones before
 };
-
-// A run that is clocked, and left as soon as the machine is at a round's begin in a state that it has been in before:
-// what comes then has been seen.
-class Stepped {
- public:
-  Stepped(const arch::Machine& machine, DenseProgram& program) : fabric_(machine), program_(program) {}
-
-  Outcome run() {
-    const Count overlapping = program_.first_overlapping();
-    const Count comparable = overlapping == program_.size() ? overlapping : 0;
-    const Cycle last = fabric_.step({.rounds = &program_, .packets = &program_},
-                                    [&](Cycle now) { return comparable > 0 && repeats(now); });
-    Outcome outcome;
-    outcome.cycles = last;
-    outcome.counters = fabric_.counters();
-    outcome.stepped_rounds = outcome.evaluated_rounds = program_.size();
-    if (repeated_) extrapolate(outcome);
-    return outcome;
-  }
-
- private:
-  struct Begin {
-    Cycle cycle;
-    Cycle finish;  // of the round before
-    std::vector<int> state;
-    stats::CounterTree counters;
-  };
-
-  bool repeats(Cycle now) {
-    begins_.push_back({now, fabric_.last_stored(), fabric_.state(), fabric_.counters()});
-    const Begin& here = begins_.back();
-    for (std::size_t i = 1; i + 1 < begins_.size() && !repeated_; ++i) {
-      if (begins_[i].state == here.state) repeated_ = i;
-    }
-    return repeated_.has_value();
-  }
-
-  void extrapolate(Outcome& outcome) {
-    const std::size_t period = begins_.size() - 1 - *repeated_;
-    const Begin& from = begins_[*repeated_];
-    const Begin& to = begins_.back();
-    const auto rounds = static_cast<Count>(begins_.size()) - 1;  // that are done
-    const Count left = program_.size() - rounds;
-    const Count whole = left / static_cast<Count>(period);
-    const Begin& part = begins_[*repeated_ + static_cast<std::size_t>(left % static_cast<Count>(period))];
-    outcome.stepped_rounds = outcome.evaluated_rounds = rounds;
-    outcome.counters = to.counters;
-    outcome.cycles = to.cycle + whole * (to.cycle - from.cycle) + part.finish - from.cycle;
-    stats::accumulate(outcome.counters, to.counters, whole);
-    stats::accumulate(outcome.counters, from.counters, -whole - 1);
-    stats::accumulate(outcome.counters, part.counters, 1);
-    count_words(outcome.counters, program_);
-  }
-
-  Fabric fabric_;
-  DenseProgram& program_;
-  std::vector<Begin> begins_;
-  std::optional<std::size_t> repeated_;
-};
-
-// Where every row of windows begins in a machine at rest each costs what another does, so a layer of a few rows tells
-// the cost of all. Partial sums that go around through the ports meet in an order of their own.
-Outcome step_distinct(const arch::Machine& machine, const mapping::Nest& nest, const mapping::DenseTile& tile,
-                      DenseProgram& program, const Progress& progress) {
-  const arch::FlexibleArray array = arch::flexible_array(machine);
-  const Count rows = program.rows();
-  if (!array.row_barrier || program.clusters().psum_multiplier || rows <= 3) return Stepped(machine, program).run();
-  const auto of_rows = [&](Count count) {
-    mapping::Nest part = nest;
-    part.sizes[Loop::x] = count * tile.sizes[Loop::x];
-    DenseProgram shorter(part, tile, array, {}, progress);
-    return Stepped(machine, shorter).run();
-  };
-  const Outcome two = of_rows(2);  // the first and the last may differ from those between
-  Outcome outcome = of_rows(3);
-  outcome.cycles += (rows - 3) * (outcome.cycles - two.cycles);
-  const stats::CounterTree of_row = stats::difference(outcome.counters, two.counters);
-  stats::accumulate(outcome.counters, of_row, rows - 3);
-  count_words(outcome.counters, program);
-  return outcome;
-}
 
 }  // namespace
 
@@ -352,18 +271,22 @@ void check_fit(const arch::FlexibleArray& array, const mapping::Nest& nest, cons
 }
 
 Outcome step_flexible(const arch::Machine& machine, const Operation& operation, const mapping::DenseTile& tile,
-                      const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle) {
-  Fabric fabric(machine, shuffle);
+                      const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle,
+                      kernel::Observer* observer) {
+  Fabric fabric(machine, shuffle, observer);
   std::vector<float> rows;
   DenseProgram program(mapping::nest_of(operation), tile, arch::flexible_array(machine),
                        nest_operands(operation, operands, rows), progress);
   refuse_too_long(machine, program, true);
   Outcome outcome;
   outcome.cycles = fabric.step({.rounds = &program, .packets = &program});
+  outcome.activity = fabric.activity(outcome.cycles);
+  outcome.taking_part = fabric.taking_part();
   outcome.rounds = outcome.evaluated_rounds = program.size();
   outcome.distinct_rounds = std::ssize(program.kinds(program.size()));
   outcome.counters = fabric.counters();
   check_work(operation, program, outcome.counters);
+  outcome.complete(fabric);
   return outcome;
 }
 
@@ -380,12 +303,14 @@ Outcome flow_flexible(Fabric& fabric, const arch::Machine& machine, const Operat
   if (fabric.has_flow()) {
     outcome = Flow(fabric, program, progress).run();
     stats::accumulate(outcome.counters, stats::difference(started, before), 1);
+    outcome.taking_part = fabric.taking_part();
   } else {
     outcome = step_distinct(machine, nest, tile, program, progress);
   }
   outcome.rounds = program.size();
   outcome.distinct_rounds = std::ssize(program.kinds(program.size()));
   check_work(operation, program, outcome.counters);
+  outcome.complete(fabric);
   if (operands.present()) compute_on_host(operation, operands);
   return outcome;
 }

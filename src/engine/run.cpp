@@ -6,6 +6,21 @@
 
 namespace cairn::engine {
 
+void Outcome::complete(const Fabric& fabric) {
+  units = fabric.units();
+  for (std::size_t slot = 0; slot < stats::kSlots; ++slot) {
+    if (fabric.work()[slot].empty()) continue;
+    Count busy = 0;
+    for (const std::string& counter : fabric.work()[slot]) busy += counters.at(arch::slots()[slot]).at(counter);
+    const Count there = stats::unit_cycles(taking_part[slot], cycles);
+    activity[slot] = {};
+    activity[slot][UnitState::busy] = busy;
+    activity[slot][UnitState::operand] = there - busy;
+    activity[slot][UnitState::idle] = stats::unit_cycles(units[slot], cycles) - there;
+  }
+  stats::check_activity(activity, units, cycles);
+}
+
 Tile tile_of(const arch::Machine& machine, const Operation& operation,
              const std::map<std::string, std::int64_t>& named) {
   switch (arch::control(machine)) {
@@ -28,12 +43,12 @@ std::map<std::string, std::int64_t> named_tile(const arch::Machine& machine, con
 }
 
 Outcome run_step(const arch::Machine& machine, const Operation& operation, const Tile& tile, const Operands& operands,
-                 const Progress& progress, std::optional<std::uint64_t> shuffle) {
+                 const Progress& progress, std::optional<std::uint64_t> shuffle, kernel::Observer* observer) {
   if (const auto* outputs = std::get_if<mapping::Tile>(&tile))
-    return step_systolic(machine, operation, *outputs, operands, progress, shuffle);
+    return step_systolic(machine, operation, *outputs, operands, progress, shuffle, observer);
   if (const auto* sparse = std::get_if<mapping::SparseTile>(&tile))
-    return step_sparse(machine, operation, *sparse, operands, progress, shuffle);
-  return step_flexible(machine, operation, std::get<mapping::DenseTile>(tile), operands, progress, shuffle);
+    return step_sparse(machine, operation, *sparse, operands, progress, shuffle, observer);
+  return step_flexible(machine, operation, std::get<mapping::DenseTile>(tile), operands, progress, shuffle, observer);
 }
 
 Outcome run_flow(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const Tile& tile,

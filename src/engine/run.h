@@ -41,6 +41,11 @@ struct Outcome {
   Count evaluated_rounds = 0;  // the others repeat them
   Count stepped_rounds = 0;    // distinct rounds that flow had to step, since a part has no flow form
   stats::CounterTree counters;
+  // Where the cycles went. Evaluators tell it of memory, distribution and multipliers, complete() of what serves these.
+  stats::Activity activity;
+  stats::BySlot<Count> units{};
+  stats::BySlot<Count> taking_part{};  // units that a round of the run used, of what serves
+  void complete(const Fabric& fabric);
   // On a sparse machine: products of two non-zeros, and the share of zeros in each operand.
   struct Sparse {
     Count effective = 0;
@@ -64,9 +69,10 @@ Tile tile_of(const arch::Machine& machine, const Operation& operation,
 std::map<std::string, std::int64_t> named_tile(const arch::Machine& machine, const Operation& operation,
                                                const Tile& tile);
 
-// Every round clocked, values through the simulated datapath.
+// Every round clocked, values through the simulated datapath. The observer, if there is one, is shown every cycle.
 Outcome run_step(const arch::Machine& machine, const Operation& operation, const Tile& tile, const Operands& operands,
-                 const Progress& progress = {}, std::optional<std::uint64_t> shuffle = std::nullopt);
+                 const Progress& progress = {}, std::optional<std::uint64_t> shuffle = std::nullopt,
+                 kernel::Observer* observer = nullptr);
 
 // Each distinct round evaluated once, values by a host kernel.
 Outcome run_flow(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const Tile& tile,

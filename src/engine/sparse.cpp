@@ -9,7 +9,6 @@
 #include <set>
 #include <utility>
 
-#include "cost/energy.h"
 #include "engine/bitmap_program.h"
 #include "engine/flexible.h"
 #include "engine/host_kernels.h"
@@ -164,12 +163,16 @@ class Flow {
     for (Count i = 0; i < rounds; ++i) {
       if (progress && i % 256 == 0) progress(i, rounds);
       const fabric::Round round = words_.without(program_.rounds().at(i));
-      if (at_rest_) outcome_.cycles += std::exchange(finish_, 0);
+      if (at_rest_) end_of_rounds();
       if (!known(i)) evaluate(i, round);
     }
-    outcome_.cycles += finish_;
+    end_of_rounds();
     outcome_.counters = stats::difference(fabric_.counters(), before);
-    for (const auto& [kind, cost] : known_) stats::accumulate(outcome_.counters, cost.counters, cost.again);
+    for (const auto& [kind, cost] : known_) {
+      stats::accumulate(outcome_.counters, cost.counters, cost.again);
+      stats::accumulate(outcome_.activity, cost.activity, cost.again);
+    }
+    outcome_.taking_part = fabric_.taking_part();
     words_.add_to(outcome_.counters);
     return std::move(outcome_);
   }
@@ -178,8 +181,17 @@ class Flow {
   struct Cost {
     Cycle finish = 0;
     stats::CounterTree counters;
+    stats::Activity activity;
     Count again = 0;  // rounds after the first of the kind
   };
+
+  // The rounds since the machine was at rest are through.
+  void end_of_rounds() {
+    outcome_.cycles += finish_;
+    if (evaluated_) stats::accumulate(outcome_.activity, fabric_.activity(finish_), 1);
+    evaluated_ = false;
+    finish_ = 0;
+  }
 
   bool known(Count index) {
     const auto kind = program_.kind(index);
@@ -197,16 +209,20 @@ class Flow {
     if (kind) before = fabric_.counters();
     program_.packets().enter(index);
     finish_ = fabric_.flow_round(round, at_rest_);
+    evaluated_ = true;
     ++outcome_.evaluated_rounds;
     at_rest_ = barrier_ && fabric_.round().ports_free <= finish_ + 1 && fabric_.round().controller_free <= finish_ + 1;
-    if (kind && at_rest_) known_.emplace(*kind, Cost{finish_, stats::difference(fabric_.counters(), before), 0});
+    if (kind && at_rest_) {
+      known_.emplace(*kind, Cost{finish_, stats::difference(fabric_.counters(), before), fabric_.activity(finish_), 0});
+    }
   }
 
   Fabric& fabric_;
   Program& program_;
   bool barrier_;
   bool at_rest_ = true;
-  Cycle finish_ = 0;  // of the round before, from when the machine was at rest last
+  bool evaluated_ = false;  // the rounds since the machine was at rest last, not known before
+  Cycle finish_ = 0;        // of the round before, from when the machine was at rest last
   Words words_;
   std::map<Program::Kind, Cost> known_;
   Outcome outcome_;
@@ -236,6 +252,7 @@ Outcome evaluate(Fabric& fabric, const arch::Machine& machine, const SparseOpera
   Outcome outcome = Flow(fabric, program, barrier).run(progress);
   stats::accumulate(outcome.counters, stats::difference(started, before), 1);
   complete(machine, operands, program, outcome);
+  outcome.complete(fabric);
   return outcome;
 }
 
@@ -316,21 +333,18 @@ double RowMapping::Evaluated::cost(Objective objective) const {
   return objective == Objective::energy ? energy : energy * time;
 }
 
-RowMapping map_rows(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const Operands& operands,
-                    Objective objective, const Progress& progress) {
+RowMapping map_rows(Fabric& fabric, const arch::Machine& machine, const cost::Meter& meter, const Operation& operation,
+                    const Operands& operands, Objective objective, const Progress& progress) {
   const arch::SparseArray array = arch::sparse_array(machine);
   const SparseOperands sparse(array, operation, operands, false);
   const std::vector<Candidate> all = candidates(machine, sparse);
-  const Count adders = array.only_over_time ? 0 : array.multipliers - 1;
-  const cost::Units units{array.multipliers, adders, array.adds_folds ? adders : 0,
-                          array.multipliers - machine.part("distribution").integer("bandwidth")};
   RowMapping mapping{.evaluated = {}, .legal = std::ssize(all)};
   Cycle fewest = std::numeric_limits<Cycle>::max();
   for (const Candidate& candidate : all) {
     if (objective == Objective::cycles && candidate.bound >= fewest) break;
     const Outcome found = evaluate(fabric, machine, sparse, candidate.tile, progress);
     mapping.evaluated.push_back(
-        {candidate.tile, found.cycles, cost::energy(found.counters, found.cycles, units), candidate.bound});
+        {candidate.tile, found.cycles, meter.total(found.counters, found.cycles), candidate.bound});
     fewest = std::min(fewest, found.cycles);
   }
   std::ranges::stable_sort(mapping.evaluated, {}, [&](const auto& tried) { return tried.cost(objective); });
@@ -338,14 +352,18 @@ RowMapping map_rows(Fabric& fabric, const arch::Machine& machine, const Operatio
 }
 
 Outcome step_sparse(const arch::Machine& machine, const Operation& operation, const mapping::SparseTile& tile,
-                    const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle) {
-  Fabric fabric(machine, shuffle);
+                    const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle,
+                    kernel::Observer* observer) {
+  Fabric fabric(machine, shuffle, observer);
   const SparseOperands sparse(arch::sparse_array(machine), operation, operands, true);
   Program program(machine, sparse, tile, progress);
   Outcome outcome;
   outcome.cycles = fabric.step(program.program());
+  outcome.activity = fabric.activity(outcome.cycles);
+  outcome.taking_part = fabric.taking_part();
   outcome.counters = fabric.counters();
   complete(machine, sparse, program, outcome);
+  outcome.complete(fabric);
   outcome.evaluated_rounds = outcome.rounds;
   return outcome;
 }

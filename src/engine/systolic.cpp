@@ -77,12 +77,45 @@ RoundCost step_round(const arch::Machine& machine, const Round& round) {
   Fabric fabric(machine);
   SingleRound single(round, fabric.array().extent.columns);
   const Cycle finish = fabric.step({.rounds = &single, .panels = &single});
-  return {finish, fabric.array().overlapped ? fabric.interval(round) : finish, fabric.counters()};
+  return {finish, finish, fabric.counters(), fabric.activity(finish), fabric.taking_part()};
 }
 
 void refuse_if_too_long(bool too_long) {
   if (too_long)
     throw Error(Code::too_large, "operation", "its cycles do not fit in 63 bits", "simulate a smaller operation");
+}
+
+// The cycles at the beginning that the measurement leaves out are those of the set-up of the first tile.
+void leave_out(Outcome& outcome, const Fabric& fabric, const stats::BySlot<Count>& taking_part) {
+  const stats::BySlot<Count> units = fabric.units();
+  for (std::size_t slot = 0; slot < stats::kSlots; ++slot) {
+    outcome.activity[slot][UnitState::reconfiguring] -= taking_part[slot] * fabric.uncounted();
+    outcome.activity[slot][UnitState::idle] -= (units[slot] - taking_part[slot]) * fabric.uncounted();
+  }
+}
+
+// What the units do from one tile to the next where tiles overlap: their work, and the wait for the results that still
+// leave.
+stats::Activity between_tiles(const RoundCost& cost, const stats::BySlot<Count>& units) {
+  stats::Activity between;
+  for (std::size_t slot = 0; slot < stats::kSlots; ++slot) {
+    const Count busy = cost.activity[slot][UnitState::busy];
+    between[slot][UnitState::busy] = busy;
+    between[slot][UnitState::readout] = stats::unit_cycles(units[slot], cost.interval) - busy;
+  }
+  return between;
+}
+
+// `times` rounds more. A tile uses no more of the machine than the first one does.
+void append_activity(Outcome& outcome, const Fabric& fabric, const RoundCost& cost, Count times) {
+  if (outcome.rounds == 0) {
+    stats::accumulate(outcome.activity, cost.activity, 1);
+    outcome.taking_part = cost.taking_part;
+    leave_out(outcome, fabric, cost.taking_part);
+    --times;
+  }
+  stats::accumulate(outcome.activity, fabric.array().overlapped ? between_tiles(cost, fabric.units()) : cost.activity,
+                    times);
 }
 
 // Rounds one after the other: `begin` is when the next may start, `end` when the last output so far is stored.
@@ -105,16 +138,22 @@ struct Timeline {
 }  // namespace
 
 Outcome step_systolic(const arch::Machine& machine, const Operation& operation, const mapping::Tile& tile,
-                      const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle) {
-  Fabric fabric(machine, shuffle);
+                      const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle,
+                      kernel::Observer* observer) {
+  Fabric fabric(machine, shuffle, observer);
   TileProgram program(operation, tile, fabric.array(), operands, progress);
   refuse_unsteppable(program.at(0));
   Outcome outcome;
-  outcome.cycles = fabric.step({.rounds = &program, .panels = &program}) - fabric.uncounted();
+  const Cycle last = fabric.step({.rounds = &program, .panels = &program});
+  outcome.cycles = last - fabric.uncounted();
+  outcome.activity = fabric.activity(last);
+  outcome.taking_part = fabric.taking_part();
+  leave_out(outcome, fabric, fabric.took_part_first());
   outcome.rounds = outcome.evaluated_rounds = program.size();
   outcome.distinct_rounds = static_cast<Count>(mapping::OutputTiles(lowered(operation), tile).groups().size());
   outcome.counters = fabric.counters();
   check_work(lowered(operation), outcome.counters);
+  outcome.complete(fabric);
   return outcome;
 }
 
@@ -129,6 +168,7 @@ Outcome flow_systolic(Fabric& fabric, const arch::Machine& machine, const Operat
     if (cost == known.end()) {
       cost = known.emplace(round, fabric.has_flow() ? fabric.flow(round) : step_round(machine, round)).first;
     }
+    append_activity(outcome, fabric, cost->second, group.count);
     timeline.append(cost->second, group.count);
     stats::accumulate(outcome.counters, cost->second.counters, group.count);
     outcome.rounds += group.count;
@@ -138,6 +178,7 @@ Outcome flow_systolic(Fabric& fabric, const arch::Machine& machine, const Operat
   outcome.stepped_rounds = fabric.has_flow() ? 0 : outcome.distinct_rounds;
   outcome.cycles = timeline.end - fabric.uncounted();
   check_work(gemm, outcome.counters);
+  outcome.complete(fabric);
   if (operands.present()) compute_on_host(operation, operands);
   return outcome;
 }

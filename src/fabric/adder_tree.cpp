@@ -61,14 +61,21 @@ AdderTree::AdderTree(int multipliers, bool folding, Switches switches, Cycle lev
   plan_.multipliers = multipliers;
 }
 
-void AdderTree::configure(const Clusters& clusters) {
+bool AdderTree::configure(const Clusters& clusters) {
   clocked_ = false;
-  if (clusters == clusters_) return;
+  if (clusters == clusters_) return false;
   clusters_ = clusters;
   plan_ = plan_tree(plan_.multipliers, clusters, folding_, switches_);
   configured_ = std::ranges::count_if(plan_.adders, [](const Adder& adder) { return adder.configured; });
   paths_ = product_paths(plan_, clusters.used());
   step_cost_ = cost_of_step(plan_, clusters.used(), level_latency_, link_latency());
+  return true;
+}
+
+std::vector<int> AdderTree::last_adders() const {
+  std::vector<int> adders;
+  for (int cluster = 0; cluster < clusters_.count; ++cluster) adders.push_back(last_adder(exit_of(cluster)));
+  return adders;
 }
 
 // Whether anything comes to an adder from below on a side.
@@ -371,7 +378,7 @@ const std::vector<Stream>& AdderTree::flow(const std::vector<Stream>& products, 
 void AdderTree::add_up_folds(Count steps, AdderCounters& counters) {
   for (int& exit : exits_) {
     const Stream made = std::exchange(out_[static_cast<std::size_t>(exit)], {});
-    const int fold_at = plan_.singles ? exit : plan_.adders[static_cast<std::size_t>(exit)].fold_at;
+    const int fold_at = last_adder(exit);
     Stream& folded = out_[static_cast<std::size_t>(fold_at)];
     folded = made.delayed(exit == 0 || plan_.singles ? 0 : 1).served(1).every(clusters_.folds);
     if (!plan_.singles) counters.wire_writes += distinct(made) - steps;  // two of the same cycle cross together

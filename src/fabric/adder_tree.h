@@ -51,9 +51,18 @@ class AdderTree {
 
   AdderTree(int multipliers, bool folding, Switches switches = Switches::linked, Cycle level_latency = 1);
 
-  // At rest.
-  void configure(const Clusters& clusters);
+  // At rest. Says whether it is another configuration than the last.
+  bool configure(const Clusters& clusters);
   Count configured() const { return configured_; }
+  // Calls f(adder) for each that is configured.
+  template <class F>
+  void for_each_configured(F f) const {
+    for (std::size_t i = 0; i < plan_.adders.size(); ++i) {
+      if (plan_.adders[i].configured) f(static_cast<int>(i));
+    }
+  }
+  // The adders that hand results over, one for each virtual neuron.
+  std::vector<int> last_adders() const;
 
   // One cycle: takes the products that have arrived; what leaves the tree is in outputs() until the next. Says whether
   // anything happened.
@@ -110,6 +119,10 @@ class AdderTree {
   Cycle link_latency() const { return switches_ == Switches::linked ? 1 : 0; }
   Cycle delay(const ProductPath& path) const { return path.levels * level_latency_ + path.links * link_latency(); }
   int exit_of(int cluster) const { return paths_[static_cast<std::size_t>(clusters_.begin(cluster))].exit; }
+  // FAN: the one that adds up the folds of what leaves at `exit`.
+  int last_adder(int exit) const {
+    return !folding_ || plan_.singles ? exit : plan_.adders[static_cast<std::size_t>(exit)].fold_at;
+  }
   bool feeds_parent(int index) const;
   void add_up_folds(Count steps, AdderCounters& counters);
 

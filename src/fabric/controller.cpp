@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "stats/activity.h"
 #include "util/diagnostics.h"
 
 namespace cairn::fabric {
@@ -14,16 +15,27 @@ kernel::Wiring Controller::wiring() const {
 bool Controller::tick(Cycle now) {
   stored_ += links_.stored->take(now);
   if (links_.sent != nullptr) unsent_ -= links_.sent->take(now);
-  if (stored_ < row_stored_ || (awaits_ports_ && unsent_ > 0)) return false;
-  awaits_ports_ = false;
+  awaits_ports_ = awaits_ports_ && unsent_ > 0;
+  if (awaits_ports_) ++spent_[UnitState::port];
+  if (stored_ < row_stored_ || awaits_ports_) return false;
   const bool rests = idle_left_ > 0 && !offering_;
   if (!offering_ && !rests && !begin_round()) return false;
   if (idle_left_ > 0) {
     --idle_left_;
+    ++spent_[UnitState::reconfiguring];
   } else {
     offer(now);
+    ++spent_[UnitState::busy];
   }
   return true;
+}
+
+// What it does not spend otherwise it waits for results. A rest after the last round may outlast the run.
+UnitCycles Controller::activity(Cycle end) const {
+  UnitCycles cycles = spent_;
+  cycles[UnitState::reconfiguring] -= std::max<Cycle>(0, end_ - end);
+  cycles[UnitState::draining] = end - stats::sum(cycles);
+  return cycles;
 }
 
 bool Controller::begin_round() {
@@ -42,7 +54,7 @@ void Controller::flow() {
   Cycle begin = links_.round.at_rest ? 1 : end_ + 1;
   if (!links_.round.at_rest && !links_.stored->streams[0].empty())
     begin = std::max(begin, links_.stored->streams[0].last() + 1);
-  begin_ = begin;
+  begin_ = links_.round.begin = begin;
   followed_at_once_ = begin == end_ + 1;
   end_ = begin + timing_.before_weights - 1;
   kernel::Stream& offers = links_.offers->streams[0];
@@ -62,12 +74,19 @@ void Controller::flow() {
     if (slides > 0) offer(StepKind::slide, slides * clusters.folds);
   }
   end_ += timing_.after_round;
+  spent_[UnitState::busy] += end_ - begin + 1 - resting();
+  spent_[UnitState::reconfiguring] += resting();
   links_.round.controller_free = end_ + 1;
   const Count windows = packets.rows() * packets.windows();
   counters_.weight_reads += round_.weight_reads;
   counters_.input_reads += round_.input_reads;
   if (clusters.psums_streamed) counters_.psum_reads += windows;
   counters_.steps += clusters.folds * (1 + windows);
+}
+
+// Of the cycles of a round that the controller needs for itself.
+Cycle Controller::resting() const {
+  return timing_.before_weights + program_.packets->rows() * timing_.before_rows + timing_.after_round;
 }
 
 // When the round began is of no interest if every port had still to send. One that waited for results began when they

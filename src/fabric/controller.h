@@ -39,6 +39,12 @@ class Controller : public Part {
   void left_behind(std::vector<Cycle>& state) const override;
   std::string waiting() const override;
 
+  Count units() const override { return 1; }
+  Count taking_part() const override { return 1; }
+  void rest() override { spent_ = {}; }
+  UnitCycles activity(Cycle end) const override;
+  UnitCycles settled() const override { return spent_; }
+
  protected:
   Controller(std::string slot, const Timing& timing, Links& links)
       : Part(std::move(slot)), timing_(timing), links_(links) {}
@@ -49,6 +55,7 @@ class Controller : public Part {
   Count offered_at_once(StepKind kind) const {
     return kind == StepKind::weights || timing_.words_per_cycle == 0 ? packets_of(kind) : timing_.words_per_cycle;
   }
+  Cycle resting() const;
   bool begin_round();
   void offer(Cycle now);
   void end_window(const Position& done);
@@ -56,6 +63,7 @@ class Controller : public Part {
   Timing timing_;
   Links& links_;
   ControllerCounters counters_;
+  UnitCycles spent_;  // cycles in which it does not drain
   Program program_;
   Position at_;
   bool offering_ = false;  // in the middle of a round

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "fabric/ledger.h"
 #include "fabric/program.h"
 #include "kernel/component.h"
 #include "schema/catalog.h"
@@ -49,6 +50,8 @@ struct Psum {
 
 // Flow: what the parts tell each other of the round that is evaluated.
 struct RoundInTime {
+  Cycle begin = 1;
+  bool drains = true;         // the next round waits for all results of this one; told in clocked runs as well
   bool at_rest = true;        // it begins in a machine at rest
   bool port_waited = false;   // a read port had sent everything before the next packet was offered
   Cycle ports_free = 0;       // when all read ports can send again
@@ -56,6 +59,16 @@ struct RoundInTime {
   // The first result of the round. What leaves a shared server before that is final; what was sent for later is sent
   // again with the round's own.
   Cycle first_sum = 1;
+};
+
+// What of the parts behind the multipliers a round of the run has used: a unit that none uses is idle.
+struct Used {
+  kernel::LaneSet adders{0};  // and accumulators: the units of the reduction network
+  kernel::LaneSet points{0};  // lanes of `sums`
+  kernel::LaneSet lines{0};
+  void clear_all() {
+    for (kernel::LaneSet* set : {&adders, &points, &lines}) set->clear_all();
+  }
 };
 
 // The channels of a machine, in the order of the data path. Those of the other family of machines are null.
@@ -74,17 +87,21 @@ struct Links {
   kernel::Tally* stored = nullptr;           // writeback -> memory: results stored
   kernel::Tally* sent = nullptr;             // distribution -> memory: packets sent, told by idle ports to who waits
   RoundInTime round;
+  Used used;
 };
 
 class Part : public kernel::Component {
  public:
-  explicit Part(std::string slot) : slot_(std::move(slot)) {}
+  // `lanes`: its units, where it keeps a ledger of them.
+  explicit Part(std::string slot, int lanes = 0) : ledger_(lanes), slot_(std::move(slot)) {}
   std::string name() const final { return slot_; }
 
   // A run begins. Only the parts that read operands or store outputs need the program.
   virtual void start(const Program&) {}
   // A round begins; both evaluators call it.
   virtual void configure(const Round& round) = 0;
+  // Clocked: it begins in this cycle.
+  virtual void round_begins(Cycle /*now*/) {}
   // For how many cycles a round keeps this part from taking the next, where rounds overlap.
   virtual Cycle interval(const Round&) const { return 0; }
   // Cycles at the beginning of a run that the measurement leaves out.
@@ -98,6 +115,20 @@ class Part : public kernel::Component {
   // rounds that leave the same behind are followed by the same.
   virtual void left_behind(std::vector<Cycle>&) const {}
 
+  // Where the cycles went. Of a part that serves what comes (Units::work) only the units are asked for.
+  virtual Count units() const { return ledger_.lanes(); }
+  // Those in the round that began last; of a part that serves, in any of the run so far.
+  virtual Count taking_part() const { return ledger_.taking_part(); }
+  // A run begins, or in flow a round in a machine at rest: cycle 1 is next.
+  virtual void rest() { ledger_.rest(); }
+  // From there to cycle `end`.
+  virtual UnitCycles activity(Cycle end) const { return ledger_.at(end); }
+  // Flow: what of that no later round can change.
+  virtual UnitCycles settled() const { return ledger_.settled(); }
+
+ protected:
+  Ledger ledger_;
+
  private:
   std::string slot_;
 };
@@ -108,6 +139,7 @@ struct PartInfo {
   std::function<std::unique_ptr<Part>(const schema::Values&, const Array&, Links&)> make;
   // Lanes of the channel that the part drives, where the part decides it.
   std::function<int(const schema::Values&, const Array&)> lanes;
+  std::vector<std::string> work;  // see Units
   // Of a reduction network: Array::output_pairs.
   std::function<int(const Array&)> output_pairs = [](const Array&) { return 0; };
 };
@@ -117,16 +149,25 @@ const std::vector<PartInfo>& parts();
 const PartInfo& part(const std::string& slot, const std::string& type);
 schema::Catalog catalog();
 
+// What the activity of a part is told of, and the counters that tell how many unit-cycles those units were at work, of
+// a part that serves what comes and keeps no ledger.
+struct Units {
+  std::string name;
+  std::vector<std::string> work{};
+};
+
 // Fills a registry row from the declarations of a part: `P::Params`, `P::Counters`. `family`: see ComponentInfo.
 template <class P>
-PartInfo declare(std::string slot, std::string type, std::string doc, std::string family = "") {
+PartInfo declare(std::string slot, std::string type, std::string doc, Units units, std::string family = "") {
   PartInfo row;
   row.info = {slot,
               std::move(type),
               std::move(family),
               std::move(doc),
+              std::move(units.name),
               schema::describe<typename P::Params>(),
               stats::describe<typename P::Counters>()};
+  row.work = std::move(units.work);
   row.make = [slot](const schema::Values& values, const Array& array, Links& links) {
     return std::make_unique<P>(slot, schema::bind<typename P::Params>(values), array, links);
   };

@@ -3,6 +3,7 @@
 // most. Pure: it knows no time.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <span>
 #include <vector>
@@ -26,8 +27,23 @@ struct PortShares {
   std::vector<int> index;          // of the packet, in the step
   std::vector<Multicast> to;
   std::vector<Count> hops_of;
+
+  // In time: when port `p` sends its packets of a step.
+  struct Offer {
+    Cycle first;     // packets are offered from here on
+    Cycle free_at;   // from here on the port can send
+    Count at_once;   // packets offered in a cycle; 0 = all
+    Cycle interval;  // between two packets of a port
+  };
+  std::vector<Cycle> sent(std::size_t p, Offer offer) const;
+
   void list(const Multicasts& step, std::size_t first, int port_shift);
 };
+
+// How many packets each port sends in a round, `shares` of them by kind of step: partial sums as well, those that
+// stream from port 0 and those that come back to the ports of their multipliers.
+std::vector<Count> packets_of_round(const std::array<PortShares, kStepKinds>& shares, const Packets& packets,
+                                    int port_shift);
 
 // Words that the switches of a port pass on for a packet to `multipliers`, all its own: one a level, and one more for
 // each level below where two of them part.

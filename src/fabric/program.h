@@ -3,6 +3,7 @@
 // no mapping, only this.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <functional>
@@ -98,6 +99,7 @@ class Multicasts {
     for (const Multicast& packet : packets) add(packet);
   }
   std::size_t size() const { return ends_.size(); }
+  Count destinations() const { return static_cast<Count>(multipliers_.size()); }
   std::span<const int> operator[](std::size_t i) const {
     const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
     return std::span(multipliers_).subspan(begin, ends_[i] - begin);
@@ -156,6 +158,12 @@ class Packets {
   virtual Count rows() const = 0;     // of windows in a round
   virtual Count windows() const = 0;  // in a row
   virtual const Multicasts& packets(StepKind kind) const = 0;
+  // Steps of a round, by kind.
+  std::array<Count, kStepKinds> steps_by_kind() const {
+    const Count folds = clusters().folds;
+    const Count slides = clusters().slide > 0 ? windows() - 1 : 0;
+    return {folds, rows() * (windows() - slides) * folds, rows() * slides * folds};
+  }
   // To the next step, of the next round after the last one.
   void advance(Position& at) const {
     if (++at.fold < clusters().folds) return;

@@ -27,6 +27,47 @@ void Unblocked::start(const Program& program) {
   offered_ = before_ = reported_ = 0;
   at_ = {};
   next_ = copied_ = 0;
+  loads_.clear();
+}
+
+// A step goes out as fast as there are ports. Partial sums that come back go out beside it.
+Unblocked::Load Unblocked::load() const {
+  const Clusters& clusters = packets_->clusters();
+  const std::array<Count, kStepKinds> steps = packets_->steps_by_kind();
+  Load load;
+  for (std::size_t kind = 0; kind < steps.size(); ++kind) {
+    if (steps.at(kind) == 0) continue;
+    const Multicasts& packets = packets_->packets(static_cast<StepKind>(kind));
+    const Count words = copies_ ? static_cast<Count>(packets.size()) : packets.destinations();
+    load.words += steps.at(kind) * words;
+    load.ports = std::max(load.ports, std::min(words, bandwidth_));
+  }
+  if (clusters.psum_multiplier && !clusters.psums_streamed) {
+    load.words += packets_->rows() * packets_->windows() * (clusters.folds - 1) * clusters.count;
+    load.ports = bandwidth_;
+  }
+  return load;
+}
+
+void Unblocked::round_begins(Cycle now) {
+  loads_.push_back(load());
+  kernel::LaneSet used(ledger_.lanes());
+  for (int port = 0; port < loads_.back().ports; ++port) used.set(port);
+  ledger_.begin(now, used, links_.round.drains);
+}
+
+// The ports work together: all are through with a round when its last word is sent. So many `words` were in this cycle.
+void Unblocked::keep_ledger(Count words, Cycle now) {
+  ledger_.worked(words);
+  if (loads_.empty()) return;
+  Load& load = loads_.front();
+  if (!ledger_.started(0)) {
+    for (int port = 0; port < load.ports; ++port) ledger_.start(port, now);
+  }
+  load.words -= words;
+  if (load.words > 0) return;
+  for (int port = 0; port < load.ports; ++port) ledger_.ended(port, now);
+  loads_.pop_front();
 }
 
 bool Unblocked::tick(Cycle now) {
@@ -49,7 +90,10 @@ bool Unblocked::tick(Cycle now) {
     next_ = 0;
     packets_->advance(at_);
   }
-  if (counters_.words > words) return true;
+  if (counters_.words > words) {
+    keep_ledger(counters_.words - words, now);
+    return true;
+  }
   if (links_.sent != nullptr && reported_ < offered_) {
     links_.sent->add(offered_ - reported_, now);
     reported_ = offered_;
@@ -82,21 +126,17 @@ bool Unblocked::has_flow() const {
 void Unblocked::flow() {
   if (!dealt_) deal();
   if (links_.round.at_rest) free_at_ = 0;
-  const Clusters& clusters = packets_->clusters();
-  const Count slides = clusters.slide > 0 ? packets_->windows() - 1 : 0;
   for (Stream& stream : links_.words->streams) stream.clear();
   const Cycle never_idle = free_at_;
+  first_ = 0;
   Cycle busy = 0;
-  kernel::Reader offers(links_.offers->streams[0]);
-  const auto serve_next = [&](StepKind kind, Count steps) {
-    offers.take(steps, [&](const Piece& piece) { busy += serve(kind, piece); });
-  };
-  serve_next(StepKind::weights, clusters.folds);
-  if (slides == 0) serve_next(StepKind::window, packets_->rows() * packets_->windows() * clusters.folds);
-  for (Count row = 0; slides > 0 && row < packets_->rows(); ++row) {
-    serve_next(StepKind::window, (packets_->windows() - slides) * clusters.folds);
-    serve_next(StepKind::slide, slides * clusters.folds);
-  }
+  offered_steps(links_.offers->streams[0], *packets_, offers_);
+  for (const auto& [kind, piece] : offers_) busy += serve(kind, piece);
+  const Load all = load();
+  ledger_.worked(all.words);
+  ledger_.round(links_.round.begin, links_.round.drains, [&](std::size_t port) {
+    return static_cast<Count>(port) < all.ports ? Ledger::Span{first_, free_at_ - 1} : Ledger::Span{};
+  });
   links_.round.ports_free = free_at_;
   links_.round.port_waited = free_at_ > never_idle + busy;
 }
@@ -125,6 +165,7 @@ Cycle Unblocked::serve(StepKind kind, const Piece& steps) {
   const Cycle length = util::ceil_div(share.cost.words, bandwidth_);
   const Stream sent = Stream::regular(steps.first, steps.step, steps.count).served(length, free_at_);
   free_at_ = sent.last() + length;
+  if (first_ == 0) first_ = sent.first();
   add(counters_, share.cost, steps.count);
   if (kind == StepKind::weights) return length * steps.count;
   for (std::size_t m = 0; m < share.word.size(); ++m) {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <span>
 
+#include "fabric/offered_steps.h"
 #include "fabric/part.h"
 
 namespace cairn::fabric {
@@ -20,6 +22,7 @@ class Unblocked : public Part {
   kernel::Wiring wiring() const override;
   void start(const Program& program) override;
   void configure(const Round&) override { dealt_ = false; }
+  void round_begins(Cycle now) override;
   bool tick(Cycle now) override;
   bool has_flow() const override;
   void flow() override;
@@ -28,7 +31,11 @@ class Unblocked : public Part {
  protected:
   // `copies`: the network copies a word on its way to several multipliers; else it enters once for each.
   Unblocked(std::string slot, Count bandwidth, bool copies, const Array& array, Links& links)
-      : Part(std::move(slot)), bandwidth_(bandwidth), copies_(copies), links_(links), offered_at_once_(array.offered) {}
+      : Part(std::move(slot), static_cast<int>(bandwidth)),
+        bandwidth_(bandwidth),
+        copies_(copies),
+        links_(links),
+        offered_at_once_(array.offered) {}
 
   // What a word to these multipliers, ascending, costs on its way.
   virtual UnblockedCounters cost_of(std::span<const int> to) const = 0;
@@ -40,6 +47,14 @@ class Unblocked : public Part {
     UnblockedCounters cost;  // of a step
   };
 
+  // What the network sends in a round, and how many ports can be at work at once: those of its largest step.
+  struct Load {
+    Count words = 0;
+    Count ports = 0;
+  };
+
+  Load load() const;
+  void keep_ledger(Count words, Cycle now);
   bool next_is_offered() const { return before_ + static_cast<Count>(next_) < offered_; }
   void send_next(Cycle now);
   void send(float value, bool weight, std::span<const int> to, Cycle now);
@@ -54,6 +69,8 @@ class Unblocked : public Part {
   Packets* packets_ = nullptr;
   std::array<Share, kStepKinds> shares_;  // flow
   bool dealt_ = false;                    // of this round
+  OfferedSteps offers_;                   // flow: of the round
+  Cycle first_ = 0;                       // flow: when the first word of the round is sent
   Cycle free_at_ = 0;                     // flow: when the next step may enter
   Position at_;                           // the step that is being sent
   std::size_t next_ = 0;                  // of its packets
@@ -61,6 +78,7 @@ class Unblocked : public Part {
   Count before_ = 0;                      // packets of all steps before this one
   Count offered_ = 0;                     // packets, since the run began
   Count reported_ = 0;                    // of them, as sent
+  std::deque<Load> loads_;                // words to go of the rounds that have begun
 };
 
 }  // namespace cairn::fabric

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
+#include "report/bound.h"
+#include "report/energy.h"
 #include "util/diagnostics.h"
 
 namespace cairn::report {
@@ -30,14 +33,63 @@ double utilisation(std::int64_t multiplications, std::int64_t multipliers, std::
   return capacity > 0 ? static_cast<double>(multiplications) / capacity : 0.0;
 }
 
+void add(std::int64_t& sum, std::int64_t amount, const std::string& name) {
+  if (__builtin_add_overflow(sum, amount, &sum))
+    throw Error(Code::too_large, "totals", name + " do not fit in 63 bits");
+}
+
+Json activity(const std::vector<SlotActivity>& slots) {
+  Json json = Json::object();
+  for (const SlotActivity& slot : slots) {
+    Json& of = json[slot.slot] = {{"units", slot.units}, {"unit", slot.unit}};
+    for (std::size_t state = 0; state < kUnitStates; ++state)
+      of[unit_states().at(state).name] = slot.cycles.of.at(state);
+  }
+  return json;
+}
+
+Json bound_json(const Bound& bound) {
+  Json cycles = Json::object();
+  for (std::size_t i = 0; i < bound.size(); ++i) cycles[kBounds.at(i)] = bound.at(i);
+  return {{"by", bound_by(bound)}, {"cycles", cycles}};
+}
+
+Json roofline_json(const Roofline& roofline) {
+  return {{"intensity", roofline.intensity},
+          {"performance", roofline.performance},
+          {"peak", roofline.peak},
+          {"bandwidth", roofline.bandwidth}};
+}
+
+// Where the cycles of all layers went, and what bounds them.
+void add_activity(Json& total, const std::vector<LayerResult>& layers) {
+  if (layers.empty() || layers.front().activity.empty()) return;
+  std::vector<SlotActivity> slots = layers.front().activity;
+  for (SlotActivity& slot : slots) slot.cycles = {};
+  Bound bounds{};
+  Work all;
+  for (const LayerResult& layer : layers) {
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      for (std::size_t state = 0; state < kUnitStates; ++state)
+        add(slots[i].cycles.of.at(state), layer.activity[i].cycles.of.at(state), "unit-cycles");
+    }
+    const Bound of_layer = bound(layer);
+    for (std::size_t i = 0; i < bounds.size(); ++i) add(bounds.at(i), of_layer.at(i), "bounds");
+    const Work done = work(layer);
+    add(all.multiplications, done.multiplications, "multiplications");
+    add(all.words, done.words, "words");
+    add(all.cycles, done.cycles, "cycles");
+  }
+  total["activity"] = activity(slots);
+  total["bound"] = bound_json(bounds);
+  total["roofline"] = roofline_json(roofline(all, layers.front()));
+}
+
 Json totals(const std::vector<LayerResult>& layers) {
   std::int64_t multipliers = 0;
   std::map<std::string, std::int64_t> sum{
       {"cycles", 0}, {"multiplications", 0}, {"buffer_reads", 0}, {"buffer_writes", 0}};
-  const auto add = [&](const char* name, std::int64_t amount) {
-    if (__builtin_add_overflow(sum[name], amount, &sum[name]))
-      throw Error(Code::too_large, "totals", std::string(name) + " do not fit in 63 bits");
-  };
+  const auto add = [&](const char* name, std::int64_t amount) { report::add(sum[name], amount, name); };
   for (const LayerResult& layer : layers) {
     add("cycles", layer.cycles);
     add("multiplications", layer.multiplications);
@@ -54,6 +106,7 @@ Json totals(const std::vector<LayerResult>& layers) {
   Json total = sum;
   total["utilisation"] = utilisation(sum["multiplications"], multipliers, sum["cycles"]);
   if (all_sparse) total["effective_multiplications"] = effective;
+  add_activity(total, layers);
   return total;
 }
 
@@ -70,7 +123,14 @@ const Json& units() {
                            {"evaluated_rounds", "rounds that were evaluated, the others repeat them"},
                            {"effective_multiplications", "operations of two non-zeros, on a sparse machine"},
                            {"sparsity", "share of zeros in each operand as a matrix, on a sparse machine, 0 to 1"},
-                           {"tile", "outputs in the array at once, by dimension"}};
+                           {"tile", "outputs in the array at once, by dimension"},
+                           {"activity", "unit-cycles (one unit for one cycle) by state, which sum to units x cycles"},
+                           {"bound",
+                            "cycles that each alone costs: busy unit-cycles over the units that take part; "
+                            "drain: those in which multipliers wait for a round to begin or to end"},
+                           {"roofline",
+                            "intensity: useful multiplications a word of buffer traffic; performance: "
+                            "useful multiplications a cycle; peak: multipliers; bandwidth: words a cycle"}};
   return kUnits;
 }
 
@@ -89,8 +149,9 @@ Json machine(const arch::Machine& machine) {
 Json catalog(const schema::Catalog& catalog) {
   Json rows = Json::array();
   for (const schema::ComponentInfo& component : catalog) {
-    Json row{{"slot", component.slot}, {"type", component.type},      {"family", component.family},
-             {"doc", component.doc},   {"parameters", Json::array()}, {"counters", Json::array()}};
+    Json row{{"slot", component.slot},   {"type", component.type}, {"family", component.family},
+             {"doc", component.doc},     {"unit", component.unit}, {"parameters", Json::array()},
+             {"counters", Json::array()}};
     for (const schema::Parameter& p : component.parameters) {
       row["parameters"].push_back({{"name", p.name},
                                    {"type", schema::type_name(p)},
@@ -125,6 +186,11 @@ Json layer(const LayerResult& layer) {
             {"buffer_reads", layer.buffer_reads},
             {"buffer_writes", layer.buffer_writes},
             {"counters", layer.counters}};
+  if (!layer.activity.empty()) {
+    json["activity"] = activity(layer.activity);
+    json["bound"] = bound_json(bound(layer));
+    json["roofline"] = roofline_json(roofline(work(layer), layer));
+  }
   if (layer.sparse) {
     json["effective_multiplications"] = layer.sparse->effective_multiplications;
     json["sparsity"] = {{"weights", layer.sparse->weight_zeros}, {"inputs", layer.sparse->input_zeros}};
@@ -182,7 +248,8 @@ double LayerResult::utilisation() const { return report::utilisation(multiplicat
 std::string to_json(const LayerResult& layer) { return report::text(report::layer(layer)); }
 std::string to_json(const MappingResult& mapping) { return report::text(report::mapping(mapping)); }
 
-std::string document(const Machine& machine, const std::vector<LayerResult>& layers, const std::string& context_json) {
+std::string document(const Machine& machine, const std::vector<LayerResult>& layers, const std::string& context_json,
+                     const EnergyTable& energy) {
   report::Json context = report::Json::parse(context_json, nullptr, false);
   if (!context.is_object())
     throw Error(Code::wrong_type, "context", "the context must be a JSON object", "{\"seed\": 1}");
@@ -190,12 +257,13 @@ std::string document(const Machine& machine, const std::vector<LayerResult>& lay
   context["machine"] = report::machine(machine.description());
   report::Json all = report::Json::array();
   for (const LayerResult& one : layers) all.push_back(report::layer(one));
-  return report::text({{"schema", "cairn.result/1"},
-                       {"context", context},
-                       {"units", report::units()},
-                       {"layers", all},
-                       {"totals", report::totals(layers)}},
-                      2);
+  report::Json made{{"schema", "cairn.result/1"},
+                    {"context", context},
+                    {"units", report::units()},
+                    {"layers", all},
+                    {"totals", report::totals(layers)}};
+  report::price(made, cost::Meter(machine.description(), energy.prices()));
+  return report::text(made, 2);
 }
 
 const char* version() { return CAIRN_VERSION; }

@@ -20,6 +20,7 @@ struct ComponentInfo {
   std::string type;    // "point-to-point"
   std::string family;  // of machines that it is for: "systolic", "flexible"; empty: any
   std::string doc;
+  std::string unit;  // what its activity is told of: "read ports"
   std::vector<Parameter> parameters;
   std::vector<CounterInfo> counters;
 };

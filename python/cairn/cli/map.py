@@ -34,7 +34,7 @@ class _Options(options.Common):
 
     def session(self, machine: cairn.Machine) -> Mapper:
         """Make a session that explains its mappings."""
-        return Mapper(machine)
+        return Mapper(machine, self.energy)
 
     def others(self) -> list[tuple[str | None, Callable[[dict[str, Any]], str]]]:
         """Write the tiles beside the document."""
@@ -53,6 +53,7 @@ def mapping(
     tile: options.Tile = None,
     json: options.Json = None,
     save: Save = None,
+    table: options.EnergyTable = None,
     quiet: options.Quiet = False,
 ) -> _Options:
     """Gather the options of a mapping; the signature declares them to Typer."""
@@ -66,6 +67,7 @@ def mapping(
         tiles=given,
         json=json,
         quiet=quiet,
+        energy=options.energy_table(table, None),
         save=save,
     )
 

@@ -44,12 +44,21 @@ class Bus final : public Part {
         paired_(params.pairs ? 2 * array.output_pairs : 0),
         lines_(static_cast<std::size_t>(links.results->lanes())),
         pending_(static_cast<std::size_t>(links.sums->lanes())) {
+    links.used.lines = kernel::LaneSet(count_of_lines());
     for (int lane = 0; lane < links.sums->lanes(); ++lane)
       line_of_.push_back(static_cast<std::size_t>(bus_line(lane, paired_ / 2, count_of_lines(), params_.restart)));
   }
 
   kernel::Wiring wiring() const override { return {{links_.sums}, {links_.results}}; }
-  void configure(const Round&) override {}
+  void configure(const Round&) override {
+    if (links_.used.points.words() == points_.words()) return;
+    points_ = links_.used.points;
+    points_.for_each(
+        [&](int lane) { links_.used.lines.set(static_cast<int>(line_of(static_cast<std::size_t>(lane)))); });
+  }
+  void rest() override { points_ = kernel::LaneSet(0); }
+  Count units() const override { return count_of_lines(); }
+  Count taking_part() const override { return links_.used.lines.count(); }
 
   bool tick(Cycle now) override {
     if (links_.sums->in_flight() == 0) return false;
@@ -189,6 +198,7 @@ class Bus final : public Part {
   std::vector<Line> lines_;
   std::vector<std::size_t> line_of_;  // by lane
   std::vector<int> chosen_;
+  kernel::LaneSet points_{0};            // used so far
   std::vector<kernel::Stream> pending_;  // flow: sums that may still be waiting, by accumulation point
   std::vector<Input> inputs_;            // flow: points with such sums
 };
@@ -196,7 +206,8 @@ class Bus final : public Part {
 }  // namespace
 
 PartInfo collection_bus() {
-  PartInfo row = declare<Bus>("collection", "bus", "Shared result lines with round-robin arbitration.");
+  PartInfo row = declare<Bus>("collection", "bus", "Shared result lines with round-robin arbitration.",
+                              {"result lines", {"results_out"}});
   row.lanes = [](const schema::Values& values, const Array& array) {
     const auto lines = static_cast<int>(std::get<std::int64_t>(values.at("lines")));
     return lines == 0 ? array.lanes() : lines;

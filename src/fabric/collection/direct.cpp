@@ -18,10 +18,12 @@ class Direct final : public Part {
   using Counters = CollectionCounters;
 
   Direct(std::string slot, const Params& params, const Array&, Links& links)
-      : Part(std::move(slot)), params_(params), links_(links) {}
+      : Part(std::move(slot)), params_(params), links_(links) {
+    links.used.lines = kernel::LaneSet(links.results->lanes());
+  }
 
   kernel::Wiring wiring() const override { return {{links_.sums}, {links_.results}}; }
-  void configure(const Round&) override {}
+  void configure(const Round&) override { links_.used.lines |= links_.used.points; }
 
   bool tick(Cycle now) override {
     if (links_.sums->in_flight() == 0) return false;
@@ -35,6 +37,9 @@ class Direct final : public Part {
     count(sent);
     return sent > 0;
   }
+
+  Count units() const override { return links_.results->lanes(); }
+  Count taking_part() const override { return links_.used.lines.count(); }
 
   bool has_flow() const override { return true; }
 
@@ -62,7 +67,8 @@ class Direct final : public Part {
 
 PartInfo collection_direct() {
   return declare<Direct>("collection", "direct",
-                         "A wire from every accumulator to the write-back: all results visible at once.", "systolic");
+                         "A wire from every accumulator to the write-back: all results visible at once.",
+                         {"result lines", {"results_out"}}, "systolic");
 }
 
 }  // namespace cairn::fabric

@@ -26,10 +26,15 @@ class Shift final : public Part {
         params_(params),
         array_(array),
         links_(links),
-        registers_(static_cast<std::size_t>(array.lanes())) {}
+        registers_(static_cast<std::size_t>(array.lanes())) {
+    links.used.lines = kernel::LaneSet(array.extent.rows);
+  }
 
   kernel::Wiring wiring() const override { return {{links_.sums}, {links_.results}}; }
-  void configure(const Round& round) override { used_ = round.used; }
+  void configure(const Round& round) override {
+    used_ = round.used;
+    for (int row = 0; row < used_.rows; ++row) links_.used.lines.set(row);
+  }
 
   // The registers of a tile are taken from its first sum, at the near corner, to its last beat.
   Cycle interval(const Round& round) const override {
@@ -46,6 +51,9 @@ class Shift final : public Part {
     }
     return shifted || copied > 0;
   }
+
+  Count units() const override { return array_.extent.rows; }
+  Count taking_part() const override { return links_.used.lines.count(); }
 
   bool has_flow() const override { return true; }
 
@@ -107,9 +115,9 @@ class Shift final : public Part {
 }  // namespace
 
 PartInfo collection_shift() {
-  PartInfo row =
-      declare<Shift>("collection", "shift",
-                     "A second register an element; finished tiles are shifted out a column a cycle.", "systolic");
+  PartInfo row = declare<Shift>("collection", "shift",
+                                "A second register an element; finished tiles are shifted out a column a cycle.",
+                                {"result lines", {"results_out"}}, "systolic");
   row.lanes = [](const schema::Values&, const Array& array) { return array.extent.rows; };
   return row;
 }

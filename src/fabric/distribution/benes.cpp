@@ -51,7 +51,7 @@ class Benes final : public Unblocked {
 
 PartInfo distribution_benes() {
   return declare<Benes>("distribution", "benes", "A non-blocking network from the read ports to any multipliers.",
-                        "flexible");
+                        {"read ports"}, "flexible");
 }
 
 }  // namespace cairn::fabric

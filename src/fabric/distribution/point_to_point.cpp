@@ -34,15 +34,22 @@ class PointToPoint final : public Part {
   };
 
   PointToPoint(std::string slot, const Params& params, const Array& array, Links& links)
-      : Part(std::move(slot)), params_(params), array_(array), links_(links), endpoints_(array.endpoints()) {
-    const int ports = params.bandwidth == 0 ? array.endpoints() : static_cast<int>(params.bandwidth);
-    group_ = static_cast<int>(util::ceil_div(array.endpoints(), ports));
-    ports_.resize(static_cast<std::size_t>(util::ceil_div(array.endpoints(), group_)));
+      : Part(std::move(slot), ports(params, array)),
+        params_(params),
+        array_(array),
+        links_(links),
+        endpoints_(array.endpoints()),
+        in_use_(ledger_.lanes()) {
+    group_ = static_cast<int>(util::ceil_div(array.endpoints(), ledger_.lanes()));
+    ports_.resize(static_cast<std::size_t>(ledger_.lanes()));
   }
 
   kernel::Wiring wiring() const override { return {{links_.posts}, {links_.operands}}; }
 
+  void start(const Program& program) override { rounds_ = program.rounds->size(); }
+
   void configure(const Round& round) override {
+    steps_ = round.steps;
     if (round.used == used_) return;
     used_ = round.used;
     for (Port& port : ports_) port.words.clear();
@@ -53,6 +60,13 @@ class PointToPoint final : public Part {
       ports_[static_cast<std::size_t>(endpoint / group_)].words.push_back({word, endpoint});
       endpoints_.set(endpoint);
     }
+    for (std::size_t p = 0; p < ports_.size(); ++p) in_use_.set(static_cast<int>(p), !ports_[p].words.empty());
+  }
+
+  // Tiles that overlap all use the whole array.
+  void round_begins(Cycle now) override {
+    if (!array_.overlapped) return ledger_.begin(now, in_use_, links_.round.drains);
+    if (ledger_.taking_part() == 0) ledger_.begin(now, in_use_, links_.round.drains, rounds_);
   }
 
   bool tick(Cycle now) override {
@@ -76,6 +90,11 @@ class PointToPoint final : public Part {
       }
     }
     counters_.words += steps.count() * (used_.columns + used_.rows);
+    ledger_.worked(steps.count() * (used_.columns + used_.rows));
+    ledger_.round(links_.round.begin, links_.round.drains, [&](std::size_t p) {
+      const auto words = static_cast<Cycle>(ports_[p].words.size());
+      return words == 0 ? Ledger::Span{} : Ledger::Span{steps.first(), steps.served(words).last() + words - 1};
+    });
   }
 
   std::map<std::string, Count> counters() const override { return stats::values(counters_); }
@@ -88,9 +107,16 @@ class PointToPoint final : public Part {
   };
   struct Port {
     std::vector<Word> words;  // of each step, in order
+    Count left = 0;           // words of the round to go; 0 before the first
     std::size_t next_word = 0;
     std::size_t next_step = 0;  // counted from the oldest step that still waits
   };
+
+  // Of the ports that there are, those with an endpoint.
+  static int ports(const Params& params, const Array& array) {
+    const Count ports = params.bandwidth == 0 ? array.endpoints() : params.bandwidth;
+    return static_cast<int>(util::ceil_div(array.endpoints(), util::ceil_div(array.endpoints(), ports)));
+  }
 
   // A port for every endpoint and nothing that could hold one back: a whole step crosses at once.
   Count send_step(Cycle now) {
@@ -106,22 +132,36 @@ class PointToPoint final : public Part {
     }
     const Count words = used_.columns + used_.rows;
     links_.operands->sent(words);
+    ledger_.work(in_use_, now);
+    if (steps_left_ == 0) steps_left_ = steps_;
+    if (--steps_left_ == 0) ledger_.ended(in_use_, now);
     return words;
   }
 
   Count send_words(Cycle now) {
     Count sent = 0;
-    for (Port& port : ports_) sent += send(port, now) ? 1 : 0;
+    for (std::size_t p = 0; p < ports_.size(); ++p) {
+      if (!send(p, now)) continue;
+      ++sent;
+      ledger_.work(p / 64, std::uint64_t{1} << p % 64, now);
+      Port& port = ports_[p];
+      if (port.left == 0) port.left = steps_ * static_cast<Count>(port.words.size());
+      if (--port.left == 0) ledger_.ended(static_cast<int>(p), now);
+    }
     retire_steps(now);
     return sent;
   }
 
-  bool send(Port& port, Cycle now) const {
+  bool send(std::size_t p, Cycle now) {
+    Port& port = ports_[p];
     if (port.words.empty()) return false;
     const Step* step = links_.posts->peek(0, port.next_step, now);
     if (step == nullptr) return false;
     const Word& word = port.words[port.next_word];
-    if (!links_.operands->can_push(word.endpoint, now)) return false;
+    if (!links_.operands->can_push(word.endpoint, now)) {
+      if (ledger_.started(static_cast<int>(p))) ledger_.held_back(1);
+      return false;
+    }
     links_.operands->push(word.endpoint, (*step)[word.index], now);
     if (++port.next_word == port.words.size()) {
       port.next_word = 0;
@@ -151,13 +191,18 @@ class PointToPoint final : public Part {
   kernel::LaneSet endpoints_;  // in use
   int group_ = 1;              // endpoints a port
   std::vector<Port> ports_;
+  Count steps_ = 0;         // of a round
+  Count rounds_ = 0;        // of the run
+  Count steps_left_ = 0;    // where steps cross whole: of the round, to go; 0 before the first
+  kernel::LaneSet in_use_;  // ports with words in the round
 };
 
 }  // namespace
 
 PartInfo distribution_point_to_point() {
   PartInfo row = declare<PointToPoint>("distribution", "point-to-point",
-                                       "A wire from each read port to its own group of edge endpoints.", "systolic");
+                                       "A wire from each read port to its own group of edge endpoints.", {"read ports"},
+                                       "systolic");
   row.lanes = [](const schema::Values&, const Array& array) { return array.endpoints(); };
   return row;
 }

@@ -9,6 +9,7 @@
 #include <span>
 #include <utility>
 
+#include "fabric/offered_steps.h"
 #include "fabric/part.h"
 #include "fabric/port_shares.h"
 #include "kernel/ring.h"
@@ -51,12 +52,14 @@ class Tree final : public Part {
   };
 
   Tree(std::string slot, const Params& params, const Array& array, Links& links)
-      : Part(std::move(slot)),
+      : Part(std::move(slot), static_cast<int>(params.bandwidth)),
         params_(params),
         links_(links),
         offered_at_once_(array.offered),
         port_shift_(std::countr_zero(static_cast<unsigned>(array.lanes() / static_cast<int>(params.bandwidth)))),
-        ports_(static_cast<std::size_t>(params.bandwidth)) {}
+        ports_(static_cast<std::size_t>(params.bandwidth)),
+        in_use_(ledger_.lanes()),
+        sending_(in_use_) {}
 
   kernel::Wiring wiring() const override {
     if (links_.sent == nullptr) return {{links_.offers, links_.psums}, {links_.words}};
@@ -78,11 +81,14 @@ class Tree final : public Part {
     deal();
   }
 
+  void round_begins(Cycle now) override { ledger_.begin(now, in_use_, links_.round.drains); }
+
   bool tick(Cycle now) override {
     now_ = now;
     offered_ += links_.offers->take(now);
     if (!listed_) list_packets();
     bool busy = false;
+    sending_.clear_all();
     for (std::size_t p = 0; p < ports_.size(); ++p) {
       const int lane = static_cast<int>(p);
       Port& port = ports_[p];
@@ -95,9 +101,13 @@ class Tree final : public Part {
           continue;
         }
         port.free_at = now + params_.interval;
+        if (port.left == 0) port.left = port.packets;
+        --port.left;
       }
+      sending_.set(lane);
       busy = true;
     }
+    if (busy) keep_ledger(now);
     if (links_.sent != nullptr && !busy && reported_ < offered_) {
       links_.sent->add(offered_ - reported_, now);
       reported_ = offered_;
@@ -113,27 +123,24 @@ class Tree final : public Part {
   // A port is a server of the packets of its steps. What a multiplier gets is one packet of each step, or only those of
   // a row's first window.
   void flow() override {
-    const Count folds = packets_->clusters().folds;
-    const Count rows = packets_->rows();
-    const Count slides = packets_->clusters().slide > 0 ? packets_->windows() - 1 : 0;
-    const Count firsts = packets_->windows() - slides;
     for (Stream& stream : links_.words->streams) stream.clear();
     links_.round.port_waited = false;
     links_.round.ports_free = 0;
-    read_offers(firsts * folds, slides * folds, rows);
+    offered_steps(links_.offers->streams[0], *packets_, offers_);
     for (std::size_t p = 0; p < ports_.size(); ++p) {
       Port& port = ports_[p];
+      port.first = 0;
       if (links_.round.at_rest) port.free_at = 0;
       if (!port.busy) continue;
       for (const auto& [kind, steps] : offers_) {
-        if (kind == StepKind::weights && p == 0 && psums_ > 0) {
-          serve_psums(steps);
-        } else {
-          serve(p, kind, steps);
-        }
+        const bool with_psums = kind == StepKind::weights && p == 0 && psums_ > 0;
+        with_psums ? serve_psums(steps) : serve(p, kind, steps);
       }
       links_.round.ports_free = std::max(links_.round.ports_free, port.free_at);
     }
+    ledger_.round(links_.round.begin, links_.round.drains, [&](std::size_t p) {
+      return ports_[p].busy ? Ledger::Span{ports_[p].first, ports_[p].free_at - 1} : Ledger::Span{};
+    });
     count_round();
   }
 
@@ -155,6 +162,9 @@ class Tree final : public Part {
  private:
   struct Port {
     bool busy = false;  // has anything to send in this round
+    Count packets = 0;  // that it sends in a round
+    Count left = 0;     // clocked: of them, to go; 0 before the first
+    Cycle first = 0;    // flow: when it sends the first
     Position at;
     Count before = 0;          // packets of all steps before this one, over all ports
     std::size_t next = 0;      // of its packets in this step
@@ -172,11 +182,21 @@ class Tree final : public Part {
                                                 ports_.size());
     }
     listed_ = false;
+    const std::vector<Count> packets = packets_of_round(shares_, *packets_, port_shift_);
     for (std::size_t p = 0; p < ports_.size(); ++p) {
-      Port& port = ports_[p];
-      port.busy = std::ranges::any_of(shares_, [&](const PortShares& share) { return share.packets[p] > 0; });
-      if (p == 0 && psums_ > 0) port.busy = true;
+      ports_[p].packets = packets[p];
+      ports_[p].busy = packets[p] > 0;
+      in_use_.set(static_cast<int>(p), ports_[p].busy);
     }
+  }
+
+  // A port is at work while it pauses after a packet.
+  void keep_ledger(Cycle now) {
+    ledger_.work(sending_, now);
+    sending_.for_each([&](int p) {
+      const Port& port = ports_[static_cast<std::size_t>(p)];
+      if (port.left == 0 && port.free_at == now + 1) ledger_.ended(p, now);
+    });
   }
 
   // The packet before is a partial sum.
@@ -260,21 +280,6 @@ class Tree final : public Part {
     if (psum_at_.round != round_) psum_at_.window = psums_;
   }
 
-  // Flow: what is offered, by kind: weights, then for each row the steps of its first window and those that slide.
-  void read_offers(Count firsts, Count slides, Count rows) {
-    offers_.clear();
-    kernel::Reader offers(links_.offers->streams[0]);
-    const auto next = [&](StepKind kind, Count steps) {
-      offers.take(steps, [&](const Piece& piece) { offers_.emplace_back(kind, piece); });
-    };
-    next(StepKind::weights, packets_->clusters().folds);
-    if (slides == 0) return next(StepKind::window, firsts * rows);
-    for (Count row = 0; row < rows; ++row) {
-      next(StepKind::window, firsts);
-      next(StepKind::slide, slides);
-    }
-  }
-
   // Flow: steps of a kind that are offered at the times of a piece.
   void serve(std::size_t p, StepKind kind, const Piece& steps) {
     Port& port = ports_[p];
@@ -285,6 +290,7 @@ class Tree final : public Part {
     const Cycle never_idle = port.free_at + busy * steps.count;
     if (whole && (steps.step <= busy || steps.count == 1)) {
       const Cycle first = std::max(steps.first, port.free_at);
+      if (port.first == 0) port.first = first;
       deliver(p, kind, {first, busy, steps.count});
       port.free_at = first + busy * steps.count;
     } else {
@@ -302,6 +308,7 @@ class Tree final : public Part {
     const Cycle first = std::max(weights.first, port.free_at) + before * params_.interval;
     const Piece psums{std::max(first, weights.first + 1), params_.interval, psums_};
     links_.words->streams[0].append({psums.first + links_.words->latency(), psums.step, psums.count});
+    port.first = before > 0 ? first - params_.interval : psums.first;
     port.free_at = psums.last() + (1 + operands - before) * params_.interval;
   }
 
@@ -311,8 +318,13 @@ class Tree final : public Part {
     if (!listed_) list_packets();
     Port& port = ports_[p];
     const PortShares& share = shares_[static_cast<std::size_t>(kind)];
-    const std::vector<Cycle> first = send_step(share, p, kind, steps.first, steps.first);
-    const std::vector<Cycle> second = send_step(share, p, kind, steps.at(1), first.back() + params_.interval);
+    const Count at_once = kind == StepKind::weights ? 0 : offered_at_once_;
+    const auto send = [&](Cycle offer, Cycle free_at) {
+      return share.sent(p, {offer, free_at, at_once, params_.interval});
+    };
+    const std::vector<Cycle> first = send(steps.first, steps.first);
+    const std::vector<Cycle> second = send(steps.at(1), first.back() + params_.interval);
+    if (port.first == 0) port.first = std::max(first.front(), port.free_at);
     Cycle free_at = 0;
     for (std::size_t j = 0; j < first.size(); ++j) {
       Stream fresh = Stream::regular(first[j], 0, 1);
@@ -343,27 +355,12 @@ class Tree final : public Part {
 
   // Flow: what the switches do in a round.
   void count_round() {
-    const Count folds = packets_->clusters().folds;
-    const Count rows = packets_->rows();
-    const Count slides = packets_->clusters().slide > 0 ? packets_->windows() - 1 : 0;
-    const std::array<Count, kStepKinds> steps{folds, rows * (packets_->windows() - slides) * folds,
-                                              rows * slides * folds};
+    const std::array<Count, kStepKinds> steps = packets_->steps_by_kind();
+    const Count words = counters_.words;
     for (std::size_t kind = 0; kind < shares_.size(); ++kind)
       count(shares_[kind].words, shares_[kind].hops, shares_[kind].destinations, steps[kind]);
     count(psums_, psums_ * port_shift_, psums_, 1);
-  }
-
-  // When a port sends its packets of a step that is offered from `offer` on.
-  std::vector<Cycle> send_step(const PortShares& share, std::size_t p, StepKind kind, Cycle offer,
-                               Cycle free_at) const {
-    std::vector<Cycle> sent;
-    for (std::size_t i = share.begin[p]; i < share.begin[p + 1]; ++i) {
-      const int index = share.index[i];
-      const Cycle offered = kind == StepKind::weights || offered_at_once_ == 0 ? 0 : index / offered_at_once_;
-      sent.push_back(std::max(offer + offered, free_at));
-      free_at = sent.back() + params_.interval;
-    }
-    return sent;
+    ledger_.worked((counters_.words - words) * params_.interval);
   }
 
   Params params_;
@@ -372,9 +369,11 @@ class Tree final : public Part {
   Count offered_at_once_;  // packets of a step of inputs; 0 = all
   int port_shift_;         // levels of switches under a port: 2 ^ port_shift_ multipliers are its own
   std::vector<Port> ports_;
+  kernel::LaneSet in_use_;   // in the round
+  kernel::LaneSet sending_;  // clocked: or pausing, in this cycle
   std::array<PortShares, kStepKinds> shares_;
-  std::vector<std::pair<StepKind, Piece>> offers_;  // flow: steps offered in the round
-  bool listed_ = false;                             // the shares' packets, of this round
+  OfferedSteps offers_;  // flow: steps offered in the round
+  bool listed_ = false;  // the shares' packets, of this round
   Packets* packets_ = nullptr;
   Count round_ = -1;        // where rounds reconfigure
   Count before_round_ = 0;  // packets of the rounds before, there
@@ -389,9 +388,9 @@ class Tree final : public Part {
 }  // namespace
 
 PartInfo distribution_tree() {
-  PartInfo row =
-      declare<Tree>("distribution", "tree",
-                    "A binary tree of switches from each read port to its own group of multipliers.", "flexible");
+  PartInfo row = declare<Tree>("distribution", "tree",
+                               "A binary tree of switches from each read port to its own group of multipliers.",
+                               {"read ports"}, "flexible");
   row.lanes = [](const schema::Values&, const Array& array) { return array.lanes(); };
   return row;
 }

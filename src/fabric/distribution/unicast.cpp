@@ -40,7 +40,7 @@ PartInfo distribution_unicast() {
   return declare<Unicast>("distribution", "unicast",
                           "A link from the global buffer to each multiplier, none shared: a word for several is sent "
                           "to each.",
-                          "flexible");
+                          {"read ports"}, "flexible");
 }
 
 }  // namespace cairn::fabric

@@ -63,7 +63,8 @@ class Bitmap final : public Controller {
 
 PartInfo memory_bitmap() {
   return declare<Bitmap>("memory", "bitmap",
-                         "Controller of a sparse machine (SIGMA): only non-zeros stay in the multipliers.", "flexible");
+                         "Controller of a sparse machine (SIGMA): only non-zeros stay in the multipliers.",
+                         {"controllers"}, "flexible");
 }
 
 }  // namespace cairn::fabric

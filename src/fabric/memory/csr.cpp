@@ -42,7 +42,8 @@ class Csr final : public Controller {
 
 PartInfo memory_csr() {
   return declare<Csr>("memory", "csr",
-                      "Controller of a sparse x dense machine: rows of non-zeros against a dense operand.", "flexible");
+                      "Controller of a sparse x dense machine: rows of non-zeros against a dense operand.",
+                      {"controllers"}, "flexible");
 }
 
 }  // namespace cairn::fabric

@@ -58,7 +58,7 @@ class Dense final : public Controller {
 PartInfo memory_dense() {
   return declare<Dense>("memory", "dense",
                         "Controller of a flexible dense machine: weights of a block of filters, then all inputs.",
-                        "flexible");
+                        {"controllers"}, "flexible");
 }
 
 }  // namespace cairn::fabric

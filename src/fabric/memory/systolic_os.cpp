@@ -7,6 +7,7 @@
 #include <array>
 
 #include "fabric/part.h"
+#include "stats/activity.h"
 #include "util/diagnostics.h"
 
 namespace cairn::fabric {
@@ -66,14 +67,22 @@ class SystolicOs final : public Part {
     const bool tile_stored = stored_ == awaited_;
     if (posted_ == round_.steps) {  // between tiles
       if (begun_ == program_.rounds->size()) return tile_stored;
-      if (!may_begin(now, tile_stored)) return array_.overlapped && now < next_start_;
+      if (!may_begin(now, tile_stored)) {
+        if (array_.overlapped) ++spent_[UnitState::readout];
+        return array_.overlapped && now < next_start_;
+      }
       begin(now);
     }
     if (setup_left_ > 0) {
       --setup_left_;
+      ++spent_[UnitState::reconfiguring];
       return true;
     }
-    if (!links_.posts->can_push(0, now)) return false;
+    if (!links_.posts->can_push(0, now)) {
+      ++spent_[UnitState::port];
+      return false;
+    }
+    ++spent_[UnitState::busy];
     links_.posts->push(0, panel() + posted_ * words_per_step(), now);
     ++posted_;
     count_steps(1);
@@ -86,9 +95,22 @@ class SystolicOs final : public Part {
   void flow() override {
     links_.posts->streams[0] = kernel::Stream::regular(1 + params_.setup_cycles, 1, round_.steps);
     count_steps(round_.steps);
+    spent_[UnitState::reconfiguring] += params_.setup_cycles;
+    spent_[UnitState::busy] += round_.steps;
   }
 
   std::map<std::string, Count> counters() const override { return stats::values(counters_); }
+
+  Count units() const override { return 1; }
+  Count taking_part() const override { return 1; }
+  void rest() override { spent_ = {}; }
+  // What it does not spend otherwise it waits for results.
+  UnitCycles activity(Cycle end) const override {
+    UnitCycles cycles = spent_;
+    cycles[UnitState::draining] = end - stats::sum(cycles);
+    return cycles;
+  }
+  UnitCycles settled() const override { return spent_; }
 
   std::string waiting() const override {
     if (posted_ < round_.steps) return "room in the port queues";
@@ -128,6 +150,7 @@ class SystolicOs final : public Part {
   Array array_;
   Links& links_;
   Counters counters_;
+  UnitCycles spent_;  // cycles in which it does not drain
   Program program_;
   Round round_;
   std::array<std::vector<float>, 2> panels_;  // operands of this round and, where rounds overlap, of the one before
@@ -144,7 +167,8 @@ class SystolicOs final : public Part {
 PartInfo memory_systolic_os() {
   return declare<SystolicOs>(
       "memory", "systolic-os",
-      "Controller of an output-stationary systolic array: streams operands past a tile of outputs.", "systolic");
+      "Controller of an output-stationary systolic array: streams operands past a tile of outputs.", {"controllers"},
+      "systolic");
 }
 
 }  // namespace cairn::fabric

@@ -43,11 +43,14 @@ class Disabled final : public Part {
   };
 
   Disabled(std::string slot, const Params& params, const Array& array, Links& links)
-      : Part(std::move(slot)),
+      : Part(std::move(slot), array.lanes()),
         params_(params),
         links_(links),
         loaded_(static_cast<std::size_t>(array.lanes())),
-        fold_(loaded_.size()) {}
+        fold_(loaded_.size()),
+        left_(loaded_.size()),
+        in_use_(array.lanes()),
+        ending_(array.lanes()) {}
 
   kernel::Wiring wiring() const override { return {{links_.words}, {links_.products}}; }
 
@@ -60,6 +63,7 @@ class Disabled final : public Part {
     words_left_ = packets_->reconfigures() ? 0 : std::numeric_limits<Count>::max();
     std::ranges::fill(loaded_, 0);
     std::ranges::fill(fold_, 0);
+    std::ranges::fill(left_, 0);
     weights_.assign(loaded_.size() * static_cast<std::size_t>(setting_.folds), 0);
     if (!packets_->reconfigures()) counters_.configurations += setting_.used;
   }
@@ -69,6 +73,12 @@ class Disabled final : public Part {
     if (!packets_->reconfigures()) return;
     settings_.push_back(setting());
     counters_.configurations += settings_.back().used;
+  }
+
+  void round_begins(Cycle now) override {
+    in_use_.clear_all();
+    for (int i = 0; i < packets_->clusters().used(); ++i) in_use_.set(i);
+    ledger_.begin(now, in_use_, links_.round.drains);
   }
 
   bool tick(Cycle now) override {
@@ -97,9 +107,12 @@ class Disabled final : public Part {
       }
       products.valid.set(i);
       products.values[lane] = product;
+      if (left_[lane] == 0) left_[lane] = setting_.of_multiplier(i);
+      if (--left_[lane] == 0) ending_.set(i);
       ++sent;
     });
     if (taken == 0) return false;
+    if (sent > 0) keep_ledger(products.valid, now);
     words_left_ -= taken;
     links_.words->take_all(now, taken);
     links_.products->sent(sent);
@@ -121,7 +134,15 @@ class Disabled final : public Part {
     counters_.multiplications += products;
     counters_.psum_forwards += psums;
     count(now.weights(), products + psums);
+    ledger_.worked(products + psums);
+    ledger_.round(links_.round.begin, links_.round.drains, [&](std::size_t i) {
+      const kernel::Stream& made = links_.products->streams[i];
+      return made.empty() ? Ledger::Span{}
+                          : Ledger::Span{made.first() - params_.latency, made.last() - params_.latency};
+    });
   }
+
+  void left_behind(std::vector<Cycle>& state) const override { ledger_.left_behind(links_.round.first_sum, state); }
 
   std::map<std::string, Count> counters() const override { return stats::values(counters_); }
 
@@ -133,6 +154,7 @@ class Disabled final : public Part {
     bool passes_psums = false;  // multiplier 0
     Count weights() const { return (used - (passes_psums ? 1 : 0)) * folds; }
     Count products() const { return weights() * windows; }
+    Count of_multiplier(int i) const { return i == 0 && passes_psums ? windows : folds * windows; }
     Count words() const { return weights() + products() + (passes_psums ? windows : 0); }
   };
 
@@ -151,6 +173,12 @@ class Disabled final : public Part {
     std::ranges::fill(loaded_, 0);
     std::ranges::fill(fold_, 0);
     weights_.resize(loaded_.size() * static_cast<std::size_t>(setting_.folds));
+  }
+
+  void keep_ledger(const kernel::LaneSet& working, Cycle now) {
+    ledger_.work(working, now);
+    ledger_.ended(ending_, now);
+    ending_.clear_all();
   }
 
   void load(std::size_t lane, float value) {
@@ -175,12 +203,16 @@ class Disabled final : public Part {
   std::vector<float> weights_;    // of each multiplier, those of its folds
   std::vector<Count> loaded_;     // by multiplier: how many of them
   std::vector<Count> fold_;       // by multiplier: the next of them
+  std::vector<Count> left_;       // by multiplier: products of the round to go; 0 before the first
+  kernel::LaneSet in_use_;
+  kernel::LaneSet ending_;  // that had the last one in this cycle
 };
 
 }  // namespace
 
 PartInfo multiplier_disabled() {
-  return declare<Disabled>("multiplier", "disabled", "Multipliers without links between them.", "flexible");
+  return declare<Disabled>("multiplier", "disabled", "Multipliers without links between them.", {"multipliers"},
+                           "flexible");
 }
 
 }  // namespace cairn::fabric

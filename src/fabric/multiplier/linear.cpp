@@ -62,7 +62,7 @@ class Linear final : public Part {
   };
 
   Linear(std::string slot, const Params& params, const Array& array, Links& links)
-      : Part(std::move(slot)),
+      : Part(std::move(slot), array.lanes()),
         params_(params),
         links_(links),
         switches_(static_cast<std::size_t>(array.lanes())),
@@ -77,6 +77,7 @@ class Linear final : public Part {
         last_window_(array.lanes()),
         made_(array.lanes()),
         to_hand_on_(array.lanes()),
+        in_use_(array.lanes()),
         used_(switches_.size()) {}
 
   kernel::Wiring wiring() const override { return {{links_.words}, {links_.products}}; }
@@ -89,12 +90,16 @@ class Linear final : public Part {
     counters_.configurations += clusters_.used();
     weights_.clear();
     clocked_ = false;
+    in_use_.clear_all();
+    for (int i = 0; i < clusters_.used(); ++i) in_use_.set(i);
   }
 
   void configure(const Round& round) override { round_ = round; }
+  void round_begins(Cycle now) override { ledger_.begin(now, in_use_, links_.round.drains); }
 
   bool tick(Cycle now) override {
     if (!clocked_) set_up();
+    now_ = now;
     const auto& words = links_.words->incoming(now);
     Count taken = 0;
     words.valid.for_each([&](int i) {
@@ -126,13 +131,19 @@ class Linear final : public Part {
       Stream& own = products[static_cast<std::size_t>(i)];
       if (slide > 1 && rank(i % clusters_.size, slide) > 0) {
         const Stream& neighbour = products[static_cast<std::size_t>(clusters_.rightward ? i - 1 : i + 1)];
-        own = handed_on(own, neighbour);
+        own = handed_on(own, neighbour, ledger_.ready(static_cast<std::size_t>(i)));
         if (params_.ripple) own = join(own, neighbour.delayed(1 - params_.latency));
       }
       own.delay(params_.latency);
     }
+    ledger_.round(links_.round.begin, links_.round.drains, [&](std::size_t i) {
+      if (products[i].empty()) return Ledger::Span{};
+      return Ledger::Span{products[i].first() - params_.latency, products[i].last() - params_.latency};
+    });
     count_round();
   }
+
+  void left_behind(std::vector<Cycle>& state) const override { ledger_.left_behind(links_.round.first_sum, state); }
 
   std::map<std::string, Count> counters() const override { return stats::values(counters_); }
 
@@ -218,6 +229,7 @@ class Linear final : public Part {
     products.valid.words()[word] |= ready;
     inputs_.pop(word, ready & ~second);
     handed_on_.pop(word, ready & second);
+    ledger_.work(word, ready, now_);
     const Count made = std::popcount(ready);
     const Count hops = std::popcount(to_hand_on_.words()[word]);
     counters_.multiplications += made;
@@ -237,6 +249,7 @@ class Linear final : public Part {
       from_neighbour_.set(i, s.window > 0 && receives_.test(i));
     }
     if (--s.left > 0) return;
+    ledger_.ended(i, now_);
     loaded_.clear(i);
     for (Count n = 0; n < clusters_.folds && !s.early.empty(); ++n) load(s, i, s.early.pop());
   }
@@ -261,7 +274,10 @@ class Linear final : public Part {
       if (s.fold > 0 && inputs_.empty(i)) return;
       float& psum = products.values[static_cast<std::size_t>(i)];
       psum = s.fold > 0 ? inputs_.pop(i) : 0;
-      if (s.fold == 0) ++zeros_;
+      if (s.fold == 0)
+        ++zeros_;
+      else
+        pass_on(s, i);
       s.fold = (s.fold + 1) % clusters_.folds;
       products.valid.set(i);
       ++sent;
@@ -269,13 +285,22 @@ class Linear final : public Part {
     return sent;
   }
 
+  // A partial sum, of those of a round.
+  void pass_on(Switch& s, int i) {
+    const auto lane = static_cast<std::size_t>(i);
+    ledger_.work(lane / 64, std::uint64_t{1} << lane % 64, now_);
+    if (s.left == 0) s.left = products_ - products_ / clusters_.folds;
+    if (--s.left == 0) ledger_.ended(i, now_);
+  }
+
   // Flow: a multiplier that takes the first window of each row from the distribution network and the others from its
-  // neighbour, a cycle after that used them.
-  Stream handed_on(const Stream& own, const Stream& neighbour) const {
+  // neighbour, a cycle after that used them. Those of the first window may wait until it is `ready`, through with the
+  // round before.
+  Stream handed_on(const Stream& own, const Stream& neighbour, Cycle ready) const {
     const Count window = clusters_.folds;
     kernel::Reader first_windows(own);
     kernel::Reader left_over(neighbour);
-    kernel::Server multiplier(1, 0);
+    kernel::Server multiplier(1, ready);
     while (!left_over.at_end()) {
       first_windows.take(window, [&](const Piece& piece) { multiplier.take(piece); });
       left_over.take(window * (windows_ - 1), [&](Piece piece) {
@@ -293,6 +318,7 @@ class Linear final : public Part {
     Count senders = 0;
     if (clusters_.slide > 0) senders = used / clusters_.slide * (clusters_.slide - 1);
     const Count hops = senders * products_ / windows_ * (windows_ - 1);
+    ledger_.worked(used * products_);
     counters_.multiplications += used * products_;
     counters_.hops += hops;
     // Every weight, and again after each use; every input, delivered or handed on.
@@ -308,6 +334,7 @@ class Linear final : public Part {
   Count products_ = 0;  // of a multiplier in a round
   Round round_;
   // Clocked.
+  Cycle now_ = 0;
   bool clocked_ = false;
   std::vector<Switch> switches_;
   std::vector<float> weights_;      // of each multiplier, those of its folds
@@ -322,15 +349,17 @@ class Linear final : public Part {
   kernel::LaneSet last_window_;     // are at the last of a row
   kernel::LaneSet made_;            // products of this cycle
   kernel::LaneSet to_hand_on_;      // and those whose inputs go on
-  std::vector<float> used_;         // these inputs
-  Count zeros_ = 0;                 // that start sums in this cycle
+  kernel::LaneSet in_use_;
+  std::vector<float> used_;  // these inputs
+  Count zeros_ = 0;          // that start sums in this cycle
 };
 
 }  // namespace
 
 PartInfo multiplier_linear() {
   return declare<Linear>("multiplier", "linear",
-                         "A row of multiplier switches; neighbours hand inputs of sliding windows on.", "flexible");
+                         "A row of multiplier switches; neighbours hand inputs of sliding windows on.", {"multipliers"},
+                         "flexible");
 }
 
 }  // namespace cairn::fabric

@@ -6,6 +6,7 @@
 // words that cannot be used in the cycle in which they arrive are handled one by one.
 #include <algorithm>
 
+#include "fabric/lane_counts.h"
 #include "fabric/part.h"
 #include "kernel/ring.h"
 #include "util/diagnostics.h"
@@ -94,7 +95,7 @@ class Mesh final : public Part {
   };
 
   Mesh(std::string slot, const Params& params, const Array& array, Links& links)
-      : Part(std::move(slot)),
+      : Part(std::move(slot), array.lanes()),
         params_(params),
         array_(array),
         links_(links),
@@ -103,15 +104,21 @@ class Mesh final : public Part {
         endpoints_(array.endpoints()),
         top_(array.lanes()),
         left_(array.lanes()),
-        fires_(array.lanes()) {}
+        fires_(array.lanes()),
+        in_use_(array.lanes()),
+        fired_(array.lanes()) {}
 
   kernel::Wiring wiring() const override { return {{links_.operands}, {links_.products}}; }
 
+  void start(const Program& program) override { rounds_ = program.rounds->size(); }
+
   void configure(const Round& round) override {
     counters_.configurations += array_.lanes();
-    if (round.used == used_) return;
+    if (round.used == used_ && round.steps == steps_) return;
     used_ = round.used;
-    for (LaneSet* set : {&rightward_.forwards, &downward_.forwards, &endpoints_, &top_, &left_}) set->clear_all();
+    steps_ = round.steps;
+    for (LaneSet* set : {&rightward_.forwards, &downward_.forwards, &endpoints_, &top_, &left_, &in_use_})
+      set->clear_all();
     for (int column = 0; column < used_.columns; ++column) {
       endpoints_.set(column);
       top_.set(column);
@@ -122,10 +129,18 @@ class Mesh final : public Part {
     }
     for (int row = 0; row < used_.rows; ++row) {
       for (int column = 0; column < used_.columns; ++column) {
+        in_use_.set(array_.lane(row, column));
         if (column + 1 < used_.columns) rightward_.forwards.set(array_.lane(row, column));
         if (row + 1 < used_.rows) downward_.forwards.set(array_.lane(row, column));
       }
     }
+    fired_.reset(in_use_, steps_);
+  }
+
+  // Tiles that overlap all use the whole array.
+  void round_begins(Cycle now) override {
+    if (!array_.overlapped) return ledger_.begin(now, in_use_, links_.round.drains);
+    if (ledger_.taking_part() == 0) ledger_.begin(now, in_use_, links_.round.drains, rounds_);
   }
 
   bool tick(Cycle now) override {
@@ -137,6 +152,7 @@ class Mesh final : public Part {
     counters_.operand_pops += 2 * fired;
     counters_.multiplications += fired;
     if (fired == 0) return false;
+    keep_ledger(now);
     multiply(now, fired);
     pass_on(rightward_);
     pass_on(downward_);
@@ -164,6 +180,12 @@ class Mesh final : public Part {
     }
     const Count steps = edge[0].count();
     const Count products = steps * used_.rows * used_.columns;
+    ledger_.worked(products);
+    ledger_.round(links_.round.begin, links_.round.drains, [&](std::size_t lane) {
+      const Stream& fired = links_.products->streams[lane];
+      return fired.empty() ? Ledger::Span{}
+                           : Ledger::Span{fired.first() - params_.latency, fired.last() - params_.latency};
+    });
     counters_.multiplications += products;
     counters_.hops += steps * (used_.rows * (used_.columns - 1) + used_.columns * (used_.rows - 1));
     counters_.operand_pushes += 2 * products;
@@ -228,8 +250,20 @@ class Mesh final : public Part {
     fires_.for_each([&](int lane) {
       if (!has_room(rightward_, lane) || !has_room(downward_, lane)) blocked_.push_back(lane);
     });
-    for (const int lane : blocked_) fires_.clear(lane);
+    for (const int lane : blocked_) {
+      fires_.clear(lane);
+      if (ledger_.started(lane)) ledger_.held_back(1);
+    }
     return fired - static_cast<Count>(blocked_.size());
+  }
+
+  void keep_ledger(Cycle now) {
+    ledger_.work(fires_, now);
+    for (std::size_t w = 0; w < fires_.words().size(); ++w) {
+      if (fires_.words()[w] == 0) continue;
+      kernel::for_each_bit(w, fired_.count(w, fires_.words()[w]),
+                           [&](std::size_t lane) { ledger_.ended(static_cast<int>(lane), now); });
+    }
   }
 
   bool has_room(const Flow& flow, int lane) const {
@@ -311,12 +345,16 @@ class Mesh final : public Part {
   Links& links_;
   Counters counters_;
   Extent used_;
+  Count steps_ = 0;   // products of an element in a round
+  Count rounds_ = 0;  // of the run
   Flow rightward_;
   Flow downward_;
   LaneSet endpoints_;  // in use, and the elements behind them
   LaneSet top_;
   LaneSet left_;
   LaneSet fires_;             // elements that multiply in this cycle
+  LaneSet in_use_;            // in the round
+  LaneCounts fired_;          // products in it
   std::vector<int> blocked_;  // elements that would, had their neighbours room
 };
 
@@ -325,7 +363,8 @@ class Mesh final : public Part {
 PartInfo multiplier_mesh() {
   return declare<Mesh>(
       "multiplier", "mesh",
-      "Two-dimensional array of processing elements; operands hop right and down, one element a cycle.", "systolic");
+      "Two-dimensional array of processing elements; operands hop right and down, one element a cycle.",
+      {"multipliers"}, "systolic");
 }
 
 }  // namespace cairn::fabric

@@ -50,23 +50,36 @@ class Art final : public Part {
         tree_(array.lanes(), false, params.switches, params.level_latency),
         lanes_(tree_outputs(array.lanes(), false).lane_of),
         accumulators_(static_cast<std::size_t>(array.lanes())),
-        active_(array.lanes()) {}
+        active_(array.lanes()),
+        adders_(array.lanes() - 1),
+        used_adders_(params.accumulators ? 2 * adders_ : adders_),
+        used_points_(adders_) {
+    links.used.adders = used_adders_;
+    links.used.points = used_points_;
+  }
 
   kernel::Wiring wiring() const override { return {{links_.products}, {links_.sums}}; }
 
   void start(const Program& program) override {
     packets_ = program.packets;
-    tree_.configure(packets_->clusters());
+    configure_tree();
     if (!packets_->reconfigures()) counters_.configurations += tree_.configured();
     std::ranges::fill(accumulators_, Accumulator{});
     active_.clear_all();
   }
 
   void configure(const Round&) override {
-    if (!packets_->reconfigures()) return;
-    tree_.configure(packets_->clusters());
-    counters_.configurations += tree_.configured();
+    if (packets_->reconfigures()) {
+      configure_tree();
+      counters_.configurations += tree_.configured();
+    }
+    links_.used.adders |= used_adders_;
+    links_.used.points |= used_points_;
   }
+
+  // The adders, then the accumulators behind them.
+  Count units() const override { return params_.accumulators ? 2 * adders_ : adders_; }
+  Count taking_part() const override { return links_.used.adders.count(); }
 
   bool tick(Cycle now) override {
     auto& products = links_.products->incoming(now);
@@ -107,6 +120,17 @@ class Art final : public Part {
     Count folded = 0;
     float sum = 0;
   };
+
+  void configure_tree() {
+    if (!tree_.configure(packets_->clusters())) return;
+    used_adders_.clear_all();
+    used_points_.clear_all();
+    tree_.for_each_configured([&](int adder) { used_adders_.set(adder); });
+    for (const int adder : tree_.last_adders()) {
+      used_points_.set(lanes_[static_cast<std::size_t>(adder)]);
+      if (params_.accumulators) used_adders_.set(adders_ + adder);
+    }
+  }
 
   void hand_over(const AdderTree::Output& output, Cycle now) {
     if (params_.accumulators) {
@@ -159,13 +183,17 @@ class Art final : public Part {
   Packets* packets_ = nullptr;
   std::vector<Accumulator> accumulators_;  // by adder
   kernel::LaneSet active_;                 // accumulators with words waiting
+  int adders_;
+  kernel::LaneSet used_adders_;  // and accumulators
+  kernel::LaneSet used_points_;
 };
 
 }  // namespace
 
 PartInfo reduction_art() {
   PartInfo row =
-      declare<Art>("reduction", "art", "Augmented reduction tree, with or without accumulators behind it.", "flexible");
+      declare<Art>("reduction", "art", "Augmented reduction tree, with or without accumulators behind it.",
+                   {"adders and accumulators", {"additions_2to1", "additions_3to1", "register_writes"}}, "flexible");
   row.lanes = [](const schema::Values&, const Array& array) { return array.lanes() - 1; };
   row.output_pairs = [](const Array& array) { return tree_outputs(array.lanes(), false).pairs; };
   return row;

@@ -25,18 +25,28 @@ class Fan final : public Part {
         params_(params),
         links_(links),
         tree_(array.lanes(), true),
-        lanes_(tree_outputs(array.lanes(), true).lane_of) {}
+        lanes_(tree_outputs(array.lanes(), true).lane_of),
+        used_adders_(array.lanes()),
+        used_points_(array.lanes()) {
+    links.used.adders = links.used.points = used_adders_;
+  }
 
   kernel::Wiring wiring() const override { return {{links_.products}, {links_.sums}}; }
 
   void start(const Program& program) override {
     packets_ = program.packets;
-    tree_.configure(packets_->clusters());
+    configure_tree();
   }
 
   void configure(const Round&) override {
-    if (packets_->reconfigures()) tree_.configure(packets_->clusters());
+    if (packets_->reconfigures()) configure_tree();
+    links_.used.adders |= used_adders_;
+    links_.used.points |= used_points_;
   }
+
+  // One above the root adds up folds.
+  Count units() const override { return std::ssize(lanes_); }
+  Count taking_part() const override { return links_.used.adders.count(); }
 
   bool tick(Cycle now) override {
     auto& products = links_.products->incoming(now);
@@ -67,19 +77,33 @@ class Fan final : public Part {
   std::map<std::string, Count> counters() const override { return stats::values(counters_); }
 
  private:
+  void configure_tree() {
+    if (!tree_.configure(packets_->clusters())) return;
+    used_adders_.clear_all();
+    used_points_.clear_all();
+    tree_.for_each_configured([&](int adder) { used_adders_.set(adder); });
+    for (const int adder : tree_.last_adders()) {
+      used_adders_.set(adder);
+      used_points_.set(lanes_[static_cast<std::size_t>(adder)]);
+    }
+  }
+
   Params params_;
   Links& links_;
   Counters counters_;
   Packets* packets_ = nullptr;
   AdderTree tree_;
   std::vector<int> lanes_;  // of the bus, by adder
+  kernel::LaneSet used_adders_;
+  kernel::LaneSet used_points_;
 };
 
 }  // namespace
 
 PartInfo reduction_fan() {
-  PartInfo row = declare<Fan>(
-      "reduction", "fan", "Forwarding adder network: adds up folds in adders of its own that are free.", "flexible");
+  PartInfo row =
+      declare<Fan>("reduction", "fan", "Forwarding adder network: adds up folds in adders of its own that are free.",
+                   {"adders", {"additions_2to1", "additions_3to1"}}, "flexible");
   row.lanes = [](const schema::Values&, const Array& array) { return array.lanes(); };
   row.output_pairs = [](const Array& array) { return tree_outputs(array.lanes(), true).pairs; };
   return row;

@@ -41,7 +41,9 @@ class SynchronousFan final : public Part {
         params_(params),
         links_(links),
         levels_(std::countr_zero(static_cast<unsigned>(array.lanes()))),
-        waiting_(static_cast<std::size_t>(array.lanes())) {}
+        waiting_(static_cast<std::size_t>(array.lanes())) {
+    links.used.adders = links.used.points = kernel::LaneSet(array.lanes());
+  }
 
   kernel::Wiring wiring() const override { return {{links_.products}, {links_.sums}}; }
 
@@ -57,7 +59,15 @@ class SynchronousFan final : public Part {
 
   void configure(const Round&) override {
     if (packets_->reconfigures()) settings_.push_back(setting());
+    const Clusters& clusters = packets_->clusters();
+    for (int v = 0; v < clusters.count; ++v) {
+      links_.used.points.set(v);
+      for (int i = clusters.begin(v) + 1; i < clusters.end(v); ++i) links_.used.adders.set(i);  // between i - 1 and i
+    }
   }
+
+  Count units() const override { return std::ssize(waiting_) - 1; }
+  Count taking_part() const override { return links_.used.adders.count(); }
 
   bool tick(Cycle now) override {
     auto& products = links_.products->incoming(now);
@@ -180,7 +190,7 @@ class SynchronousFan final : public Part {
 PartInfo reduction_synchronous_fan() {
   return declare<SynchronousFan>("reduction", "synchronous-fan",
                                  "Forwarding adder network as in SIGMA's RTL: all sums leave after all levels.",
-                                 "flexible");
+                                 {"adders", {"additions_2to1"}}, "flexible");
 }
 
 }  // namespace cairn::fabric

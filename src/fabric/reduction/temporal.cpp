@@ -2,6 +2,7 @@
 // products that reach it one after the other, and hands over the sum when the last product of the output is in.
 #include <algorithm>
 
+#include "fabric/lane_counts.h"
 #include "fabric/part.h"
 #include "util/diagnostics.h"
 
@@ -36,19 +37,32 @@ class Temporal final : public Part {
   Temporal(std::string slot, const Params& params, const Array& array, Links& links)
       : Part(std::move(slot)),
         params_(params),
+        array_(array),
         links_(links),
         sums_(static_cast<std::size_t>(array.lanes())),
-        taken_alone_(sums_.size()),
-        taken_together_((sums_.size() + 63) / 64),
-        due_(taken_together_.size()) {}
+        taken_(array.lanes()),
+        in_use_(array.lanes()) {
+    links.used.adders = links.used.points = kernel::LaneSet(array.lanes());
+  }
 
   kernel::Wiring wiring() const override { return {{links_.products}, {links_.sums}}; }
 
   void configure(const Round& round) override {
-    if (round.steps == steps_) return;
-    steps_ = round.steps;
-    std::ranges::fill(due_, steps_);
+    if (round.steps != steps_ || round.used != used_) {
+      steps_ = round.steps;
+      used_ = round.used;
+      in_use_.clear_all();
+      for (int row = 0; row < used_.rows; ++row) {
+        for (int column = 0; column < used_.columns; ++column) in_use_.set(array_.lane(row, column));
+      }
+      taken_.reset(in_use_, steps_);
+    }
+    links_.used.adders |= in_use_;
+    links_.used.points |= in_use_;
   }
+
+  Count units() const override { return array_.lanes(); }
+  Count taking_part() const override { return links_.used.adders.count(); }
 
   bool tick(Cycle now) override {
     if (links_.products->in_flight() == 0) return false;
@@ -60,7 +74,7 @@ class Temporal final : public Part {
       if (valid == 0) continue;
       add(w * 64, valid, products.values);
       added += std::popcount(valid);
-      if (--due_[w] <= 0) finished += hand_over(w, now);
+      if (const std::uint64_t done = taken_.count(w, valid); done != 0) finished += hand_over(w, done, now);
     }
     links_.products->take_all(now, added);
     count(added, finished);
@@ -82,7 +96,7 @@ class Temporal final : public Part {
 
   std::string waiting() const override {
     Count started = 0;
-    for (std::size_t lane = 0; lane < sums_.size(); ++lane) started += taken(lane) > 0 ? 1 : 0;
+    for (std::size_t lane = 0; lane < sums_.size(); ++lane) started += taken_.of(lane) > 0 ? 1 : 0;
     return started > 0 ? "more products of " + std::to_string(started) + " sums" : "";
   }
 
@@ -91,35 +105,17 @@ class Temporal final : public Part {
   void add(std::size_t first, std::uint64_t valid, const std::vector<float>& values) {
     if (valid == ~std::uint64_t{0}) {
       for (std::size_t i = first; i < first + 64; ++i) sums_[i] += values[i];
-      ++taken_together_[first / 64];
       return;
     }
-    for (; valid != 0; valid &= valid - 1) {
-      const std::size_t i = first + static_cast<std::size_t>(std::countr_zero(valid));
-      sums_[i] += values[i];
-      ++taken_alone_[i];
-    }
+    kernel::for_each_bit(first / 64, valid, [&](std::size_t i) { sums_[i] += values[i]; });
   }
 
-  Count taken(std::size_t lane) const { return taken_alone_[lane] + taken_together_[lane / 64]; }
-
-  // `due_` counts down the earliest cycle in which one of 64 lanes can be complete, so that finished sums are looked
-  // for only then.
-  Count hand_over(std::size_t word, Cycle now) {
-    Count finished = 0;
-    Count furthest = 0;
-    const std::size_t end = std::min(sums_.size(), word * 64 + 64);
-    for (std::size_t i = word * 64; i < end; ++i) {
-      if (taken(i) == steps_) {
-        links_.sums->push(static_cast<int>(i), {sums_[i], static_cast<int>(i)}, now);
-        sums_[i] = 0;
-        taken_alone_[i] = -taken_together_[word];
-        ++finished;
-      }
-      furthest = std::max(furthest, taken(i));
-    }
-    due_[word] = steps_ - furthest;
-    return finished;
+  Count hand_over(std::size_t word, std::uint64_t done, Cycle now) {
+    kernel::for_each_bit(word, done, [&](std::size_t i) {
+      links_.sums->push(static_cast<int>(i), {sums_[i], static_cast<int>(i)}, now);
+      sums_[i] = 0;
+    });
+    return std::popcount(done);
   }
 
   // The first product of a sum is written, each further one read, added and written back.
@@ -131,21 +127,22 @@ class Temporal final : public Part {
   }
 
   Params params_;
+  Array array_;
   Links& links_;
   Counters counters_;
   Count steps_ = 0;  // products a sum
+  Extent used_;
   std::vector<float> sums_;
-  // Products in a sum so far: those that came alone, and those that came to all 64 neighbours at once.
-  std::vector<Count> taken_alone_;
-  std::vector<Count> taken_together_;
-  std::vector<Count> due_;
+  LaneCounts taken_;  // products in a sum so far
+  kernel::LaneSet in_use_;
 };
 
 }  // namespace
 
 PartInfo reduction_temporal() {
   return declare<Temporal>("reduction", "temporal",
-                           "One accumulator a multiplier; products of an output are added up over time.");
+                           "One accumulator a multiplier; products of an output are added up over time.",
+                           {"accumulators", {"register_writes"}});
 }
 
 }  // namespace cairn::fabric

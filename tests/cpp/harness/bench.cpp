@@ -66,6 +66,7 @@ Cycle Bench::latency_of(const std::string& slot, const std::string& driver, cons
 
 void Bench::read_out(const std::string& slot, const fabric::PartInfo& info, const schema::Values& values) {
   const int lines = slot == "collection" ? info.lanes(values, array) : array.lanes();
+  links.used.points = kernel::LaneSet(links.sums->lanes());
   links.results = add<kernel::Wires<fabric::Result>>("results", lines, latency_of(slot, "collection", values));
   links.stored = add<kernel::Tally>("stored", 1, true);
   part = info.make(values, array, links);

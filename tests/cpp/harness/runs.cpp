@@ -46,6 +46,12 @@ std::string difference(const Evaluation& a, const Evaluation& b) {
   for (const auto& [slot, counters] : a.outcome.counters) {
     for (const auto& [name, value] : counters) compare(slot + "." + name, value, b.outcome.counters.at(slot).at(name));
   }
+  for (std::size_t slot = 0; slot < stats::kSlots; ++slot) {
+    for (std::size_t state = 0; state < kUnitStates; ++state) {
+      compare(arch::slots()[slot] + " " + unit_states().at(state).name, a.outcome.activity.at(slot).of.at(state),
+              b.outcome.activity.at(slot).of.at(state));
+    }
+  }
   if (a.values != b.values) text += "values differ\n";
   return text;
 }
