@@ -25,9 +25,10 @@
 namespace nb = nanobind;
 using namespace cairn;
 
-void bind_energy(nb::module_& m);  // energy.cpp
-void bind_sparse(nb::module_& m);  // sparse.cpp
-void bind_trace(nb::module_& m);   // trace.cpp
+void bind_energy(nb::module_& m);     // energy.cpp
+void bind_instances(nb::module_& m);  // instances.cpp
+void bind_sparse(nb::module_& m);     // sparse.cpp
+void bind_trace(nb::module_& m);      // trace.cpp
 
 namespace {
 
@@ -378,6 +379,7 @@ NB_MODULE(_core, m) {
   bind_machines(m);
   bind_energy(m);
   bind_session(m);
+  bind_instances(m);
   bind_trace(m);
   bind_sparse(m);
 }

@@ -128,6 +128,17 @@ class Session:
     def document(self, context: dict[str, Any]) -> str: ...
     def _repr_html_(self) -> str: ...
 
+# How often each instance of a component works: by slot, by name, a list by instance
+# (include/cairn/instances.h says which). The zeros of the operands are heeded on a sparse machine.
+def instances(
+    machine: Machine,
+    operation: Gemm | Conv,
+    tile: dict[str, int] | None = None,
+    a: NDArray[np.float32] | None = None,
+    b: NDArray[np.float32] | None = None,
+    largest_first: bool = False,
+) -> dict[str, dict[str, list[int]]]: ...
+
 class Trace:
     def __init__(
         self,
