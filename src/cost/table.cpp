@@ -149,7 +149,7 @@ class Reader {
       else if (const toml::table* figure = entry->as_table())
         table_.figures[name] = read_figure(*figure, name, each);
       else
-        wrong(*entry, name, "must be { value = .., unit = \"..\", source = \"..\" }");
+        wrong(*entry, name, R"(must be { value = .., unit = "..", source = ".." })");
     }
   }
 
