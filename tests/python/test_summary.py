@@ -138,7 +138,9 @@ def test_energy_has_the_unit_of_its_table() -> None:
     made = document(layer("a", 100, 0.5))
     made["totals"]["energy"] = {"dynamic": 3e6, "static": 1e6, "total": 4e6, "power": 0.25}
     made["context"]["energy"] = {"table": "t", "unit": "pJ", "clock": 1000}
-    assert summary.lines(made)[0] == "energy: 4 uJ, 25 % of it static, 0.25 W at 1,000 MHz (table t)"
+    assert (
+        summary.lines(made)[0] == "energy: 4 uJ, 25 % of it static, 0.25 W at 1,000 MHz (table t)"
+    )
     made["totals"]["energy"] = {"dynamic": 5, "static": 0, "total": 5, "power": None}
     made["context"]["energy"] = {"table": "t", "unit": "unit of the table", "clock": None}
     assert summary.lines(made)[0] == "energy: 5 unit of the table, 0 % of it static (table t)"
