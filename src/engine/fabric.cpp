@@ -1,6 +1,7 @@
 #include "engine/fabric.h"
 
 #include <algorithm>
+#include <array>
 #include <random>
 
 namespace cairn::engine {
@@ -152,9 +153,12 @@ Cycle Fabric::step(fabric::Program program, const Begins& begins) {
 
 // What a round is, in numbers for people.
 void Fabric::show(Count index, const fabric::Round& round, Count rounds) const {
-  const kernel::Fact facts[] = {
-      {"round", index},       {"of rounds", rounds},      {"results at once", round.used.area()},
-      {"steps", round.steps}, {"results", round.results}, {"outputs", round.outputs}};
+  const std::array<kernel::Fact, 6> facts{{{"round", index},
+                                           {"of rounds", rounds},
+                                           {"results at once", round.used.area()},
+                                           {"steps", round.steps},
+                                           {"results", round.results},
+                                           {"outputs", round.outputs}}};
   observer_->round_begins(machine_->now(), facts);
 }
 
