@@ -319,7 +319,7 @@ Instances instances(const arch::Machine& machine, const Operation& operation, co
   check(machine);
   if (const auto* outputs = std::get_if<mapping::Tile>(&tile)) return of_mesh(machine, operation, *outputs);
   if (const auto* dense = std::get_if<mapping::DenseTile>(&tile)) return of_loops(machine, operation, *dense);
-  const mapping::SparseTile& cut = std::get<mapping::SparseTile>(tile);
+  const auto& cut = std::get<mapping::SparseTile>(tile);
   const arch::SparseArray array = arch::sparse_array(machine);
   const SparseOperands sparse(array, operation, operands, false);
   if (arch::control(machine) == arch::Control::bitmaps)
