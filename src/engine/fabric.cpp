@@ -118,7 +118,7 @@ Cycle Fabric::step(fabric::Program program, const Begins& begins) {
 
 // What a round is, in numbers for people.
 void Fabric::show(Count index, const fabric::Round& round, Count rounds) const {
-  const kernel::Fact facts[] = {
+  const std::vector<kernel::Fact> facts{
       {"round", index},       {"of rounds", rounds},      {"results at once", round.used.area()},
       {"steps", round.steps}, {"results", round.results}, {"outputs", round.outputs}};
   observer_->round_begins(machine_->now(), facts);
