@@ -229,17 +229,18 @@ void PerfettoFile::count(Counter& counter, Cycle at, Count value) {
 
 // The number that stands for a name, which is written once.
 std::uint64_t PerfettoFile::intern(Interned& names, int kind, const std::string& name) {
-  const auto [found, is_new] = names.emplace(name, names.size() + 1);
-  if (is_new) {
+  const auto added = names.emplace(name, names.size() + 1);
+  const std::uint64_t id = added.first->second;
+  if (added.second) {
     packet(buffer_, [&](auto& p) {
       p.add_uint32(field::kPacketSequenceFlags, kNeedsState);
       protozero::pbf_writer data(p, field::kPacketInternedData);
       protozero::pbf_writer entry(data, static_cast<protozero::pbf_tag_type>(kind));
-      entry.add_uint64(field::kInternedId, found->second);
+      entry.add_uint64(field::kInternedId, id);
       entry.add_string(field::kInternedText, name);
     });
   }
-  return found->second;
+  return id;
 }
 
 void PerfettoFile::flush() {

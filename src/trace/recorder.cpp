@@ -1,7 +1,6 @@
 #include "trace/recorder.h"
 
 #include <algorithm>
-#include <cctype>
 #include <map>
 #include <set>
 
@@ -22,9 +21,7 @@ std::vector<Count> counters_of(const kernel::Component& component, const Layout:
 std::string without_numbers(const std::string& text) {
   std::string words;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto is_digit = [&](std::size_t at) {
-      return at < text.size() && std::isdigit(static_cast<unsigned char>(text[at]));
-    };
+    const auto is_digit = [&](std::size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '9'; };
     if (!is_digit(i) && !(text[i] == '-' && is_digit(i + 1))) {
       words += text[i];
       continue;
@@ -33,6 +30,21 @@ std::string without_numbers(const std::string& text) {
     if (i + 1 < text.size() && text[i + 1] == ' ') ++i;
   }
   return words;
+}
+
+// What a part did in this cycle; `before` are its counters until then.
+void look(const kernel::Component& component, bool worked, const Layout::Part& part, Sample::Part& seen,
+          std::vector<Count>& before) {
+  std::vector<Count> now = counters_of(component, part);
+  seen.counted.resize(now.size());
+  seen.work = 0;
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    seen.counted[i] = now[i] - before[i];
+    if (part.counters[i].work) seen.work += seen.counted[i];
+  }
+  before = std::move(now);
+  seen.reason = worked ? "" : without_numbers(component.waiting());
+  seen.state = worked ? Sample::State::busy : seen.reason.empty() ? Sample::State::idle : Sample::State::waiting;
 }
 
 }  // namespace
@@ -89,20 +101,6 @@ void Recorder::clocked(const kernel::Machine& machine) {
   }
   round_.clear();
   if (!wanted || cycle == to_) throw Ended();
-}
-
-void Recorder::look(const kernel::Component& component, bool worked, const Layout::Part& part, Sample::Part& seen,
-                    std::vector<Count>& before) const {
-  std::vector<Count> now = counters_of(component, part);
-  seen.counted.resize(now.size());
-  seen.work = 0;
-  for (std::size_t i = 0; i < now.size(); ++i) {
-    seen.counted[i] = now[i] - before[i];
-    if (part.counters[i].work) seen.work += seen.counted[i];
-  }
-  before = std::move(now);
-  seen.reason = worked ? "" : without_numbers(component.waiting());
-  seen.state = worked ? Sample::State::busy : seen.reason.empty() ? Sample::State::idle : Sample::State::waiting;
 }
 
 // Recording begins after this cycle, so what was counted until now does not count.

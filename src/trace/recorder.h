@@ -73,8 +73,6 @@ class Recorder final : public kernel::Observer {
   Cycle last() const { return sample_.cycle; }
 
  private:
-  void look(const kernel::Component& component, bool worked, const Layout::Part& part, Sample::Part& seen,
-            std::vector<Count>& before) const;
   void remember(const kernel::Machine& machine);
 
   std::string name_;

@@ -18,7 +18,7 @@ char sign(Count units) {
   return static_cast<char>('a' + (units - 10));
 }
 
-std::string row(const std::string& label, std::string signs) {
+std::string row(const std::string& label, const std::string& signs) {
   std::string line = fmt::format("{:<{}}", label, kLabel) + signs;
   line.erase(line.find_last_not_of(' ') + 1);
   return line + "\n";
@@ -104,7 +104,7 @@ void Timeline::write_block(std::size_t begin, std::size_t end) {
         signs += cell.busy ? '-' : cell.waiting ? '.' : ' ';
       }
     }
-    text_ += row(layout_.parts[part].name + (unit > 1 ? fmt::format(" x{}", unit) : ""), std::move(signs));
+    text_ += row(layout_.parts[part].name + (unit > 1 ? fmt::format(" x{}", unit) : ""), signs);
   }
 }
 

@@ -90,7 +90,7 @@ constexpr std::array kCodes{
              "Mend the model, or give it the inputs that it was made for: it has to run without Cairn first."},
     CodeInfo{Code::bad_golden_case, "E601", Kind::invalid, "bad golden case",
              "A line of a golden file is not valid JSON, or a case lacks a key.",
-             "a golden file with the line `{\"kind\": \"gemm\"`",
+             R"(a golden file with the line `{"kind": "gemm"`)",
              "Restore the line: golden files hold one JSON object a line."},
     CodeInfo{Code::output_unwritable, "E602", Kind::invalid, "output cannot be written",
              "The folder of the output file does not exist or is not writable. Nothing was written.",
