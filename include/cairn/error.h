@@ -13,7 +13,7 @@ namespace cairn {
 // `internal`: Cairn broke one of its own rules; the numbers of that run must not be used.
 enum class Kind { invalid, unsupported, internal };
 
-// The one table of diagnostic codes; `codes()` lists them with title and explanation.
+// The one table of diagnostic codes; `codes()` lists them with title, explanation, an example and the remedy.
 enum class Code {
   usage,                 // E001
   file_unreadable,       // E101
@@ -34,6 +34,7 @@ enum class Code {
   model_failed,          // E503
   bad_golden_case,       // E601
   output_unwritable,     // E602
+  bad_result,            // E603
   unsupported_operator,  // U201
   unsupported_type,      // U202
   too_large,             // U203
@@ -47,7 +48,9 @@ struct CodeInfo {
   std::string_view name;  // "E103"
   Kind kind;
   std::string_view title;        // "unknown key"
-  std::string_view explanation;  // what the user can do about it
+  std::string_view explanation;  // what is wrong, or what Cairn cannot do
+  std::string_view example;      // what gets this code: a command in backticks if one can, else words
+  std::string_view remedy;       // what to do about it
 };
 
 std::span<const CodeInfo> codes();

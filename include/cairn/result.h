@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cairn/activity.h"
+#include "cairn/energy.h"
 #include "cairn/machine.h"
 #include "cairn/operation.h"
 
@@ -50,7 +51,7 @@ enum class Objective { cycles, energy, edp };
 struct TileCost {
   std::map<std::string, std::int64_t> tile{};
   std::int64_t cycles = 0;
-  double energy = 0;  // in the unit of the public reference's table, good for comparing only
+  double energy = 0;  // in the unit of the session's table
   std::int64_t multipliers_used = 0;
   std::string bound_by{};  // "distribution", "multipliers", "collection": the resource that is busy longest
   std::int64_t bound = 0;  // for how many cycles at least
@@ -68,11 +69,11 @@ struct MappingResult {
 // {"objective", "tile", "cycles", "energy", "edp", "multipliers_used", "candidates", "bound", "alternatives"}
 std::string to_json(const MappingResult& mapping);
 
-// The result document: {"schema": "cairn.result/1", "context", "units", "layers", "totals"}. `context_json` is an
-// object whose members join the context; version and machine are filled in. Throws Error: E104 if it is not a JSON
+// The result document: {"schema": "cairn.result/1", "context", "units", "layers", "totals", "area"}. `context_json` is
+// an object whose members join the context; version and machine are filled in. Throws Error: E104 if it is not a JSON
 // object, U203 if the totals do not fit in 63 bits.
 std::string document(const Machine& machine, const std::vector<LayerResult>& layers,
-                     const std::string& context_json = "{}");
+                     const std::string& context_json = "{}", const EnergyTable& energy = {});
 
 const char* version();
 

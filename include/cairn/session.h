@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cairn/energy.h"
 #include "cairn/machine.h"
 #include "cairn/operation.h"
 #include "cairn/result.h"
@@ -46,6 +47,8 @@ struct Sparsity {
   double inputs = 0;   // of the first
 };
 
+class Trace;
+
 struct RunOptions {
   // "M", "N", ... of a matrix product, "R", "S", "C", "K", "G", "N", "X", "Y" of a convolution on a flexible machine;
   // empty = chosen for the objective.
@@ -56,11 +59,14 @@ struct RunOptions {
   std::uint64_t seed = 0;  // of a random schedule and of random patterns
   // Called now and then during a long clocked run or search; may throw to end it.
   std::function<void(std::int64_t done, std::int64_t all)> progress{};
+  // Records the layer, if that is one that it asks for: the layer is clocked then, whatever the evaluator.
+  Trace* trace = nullptr;
 };
 
 class Session {
  public:
-  explicit Session(Machine machine, Evaluator evaluator = Evaluator::flow);
+  // `energy`: what mappings for energy and documents are priced by.
+  explicit Session(Machine machine, Evaluator evaluator = Evaluator::flow, EnergyTable energy = {});
   ~Session();
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
@@ -80,6 +86,7 @@ class Session {
   MappingResult map(const Operation& operation, const RunOptions& options = {});
 
   const Machine& machine() const;
+  const EnergyTable& energy() const;
   const std::vector<LayerResult>& layers() const;
   std::string document(const std::string& context_json = "{}") const;
 

@@ -20,11 +20,15 @@
 #include "cairn/operation.h"
 #include "cairn/result.h"
 #include "cairn/session.h"
+#include "cairn/trace.h"
 
 namespace nb = nanobind;
 using namespace cairn;
 
-void bind_sparse(nb::module_& m);  // sparse.cpp
+void bind_energy(nb::module_& m);     // energy.cpp
+void bind_instances(nb::module_& m);  // instances.cpp
+void bind_sparse(nb::module_& m);     // sparse.cpp
+void bind_trace(nb::module_& m);      // trace.cpp
 
 namespace {
 
@@ -59,6 +63,8 @@ nb::list code_table() {
     row["kind"] = std::string(name(c.kind));
     row["title"] = std::string(c.title);
     row["explanation"] = std::string(c.explanation);
+    row["example"] = std::string(c.example);
+    row["remedy"] = std::string(c.remedy);
     rows.append(row);
   }
   return rows;
@@ -200,12 +206,13 @@ nb::object run_conv(Session& session, const std::string& layer, const Conv& conv
 nb::object run(Session& session, const std::string& layer, const Operation& operation, const std::optional<Array>& a,
                const std::optional<Array>& b, const Tile& tile, const nb::object& progress,
                const std::string& objective, const std::string& schedule, double weight_sparsity, double input_sparsity,
-               std::uint64_t seed) {
+               std::uint64_t seed, Trace* trace) {
   RunOptions options = make_options(tile, objective, progress);
   options.schedule = word<Schedule>("schedule", schedule, {"none", "random", "largest", "fullest"},
                                     "none, random, largest or fullest");
   options.sparsity = {weight_sparsity, input_sparsity};
   options.seed = seed;
+  options.trace = trace;
   if (a.has_value() != b.has_value()) {
     throw Error(Code::operand_mismatch, layer, "only one of the two operands is given",
                 "both, or none for timing only");
@@ -313,17 +320,19 @@ void bind_session(nb::module_& m) {
   nb::class_<Session>(m, "Session")
       .def(
           "__init__",
-          [](Session* self, const Machine& machine, const std::string& evaluator) {
+          [](Session* self, const Machine& machine, const std::string& evaluator,
+             const std::optional<EnergyTable>& energy) {
             if (evaluator != "flow" && evaluator != "step") {
               throw Error(Code::unknown_name, "evaluator", "unknown evaluator '" + evaluator + "'", "flow or step");
             }
-            new (self) Session(machine, evaluator == "step" ? Evaluator::step : Evaluator::flow);
+            new (self) Session(machine, evaluator == "step" ? Evaluator::step : Evaluator::flow,
+                               energy.value_or(EnergyTable()));
           },
-          nb::arg("machine"), nb::arg("evaluator") = "flow")
+          nb::arg("machine"), nb::arg("evaluator") = "flow", nb::arg("energy") = nb::none())
       .def("run", &run, nb::arg("name"), nb::arg("operation"), nb::arg("a") = nb::none(), nb::arg("b") = nb::none(),
            nb::arg("tile") = nb::none(), nb::arg("progress") = nb::none(), nb::arg("objective") = "cycles",
            nb::arg("schedule") = "none", nb::arg("weight_sparsity") = 0.0, nb::arg("input_sparsity") = 0.0,
-           nb::arg("seed") = 0)
+           nb::arg("seed") = 0, nb::arg("trace") = nb::none())
       .def(
           "map",
           [](Session& session, const Operation& operation, const std::string& objective, const Tile& tile) {
@@ -336,6 +345,7 @@ void bind_session(nb::module_& m) {
           },
           nb::arg("operation"), nb::arg("objective") = "cycles", nb::arg("tile") = nb::none())
       .def_prop_ro("machine", &Session::machine)
+      .def_prop_ro("energy", &Session::energy)
       .def_prop_ro("layers",
                    [](const Session& session) {
                      nb::list rows;
@@ -367,6 +377,9 @@ NB_MODULE(_core, m) {
   m.def("codes", &code_table);
   bind_operations(m);
   bind_machines(m);
+  bind_energy(m);
   bind_session(m);
+  bind_instances(m);
+  bind_trace(m);
   bind_sparse(m);
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 COUNT, UTILISATION = "effective_multiplications", "effective_utilisation"
 
-_UNITS = {
+UNITS = {
     COUNT: "multiplications of two non-zeros; null where they were not counted",
     UTILISATION: "effective_multiplications / (multipliers x cycles), 0 to 1",
     "utilisation": (
@@ -42,5 +42,5 @@ def completed(text: str) -> dict[str, Any]:
     totals[COUNT] = None if None in counts else sum(counts)
     for each in (*layers, totals):
         each[UTILISATION] = utilisation(each)
-    result["units"] |= _UNITS
+    result["units"] |= UNITS
     return result

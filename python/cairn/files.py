@@ -75,6 +75,11 @@ class Output:
             raise refusal("E602", self._path, "this is not a regular file", "name one")
         self._fill = write
 
+    def stream(self) -> Path:
+        """Return where the file lies until it is complete, for somebody else to write it there."""
+        self._fill = Path.exists  # it is filled by then
+        return self._temporary or Path(os.path.realpath(str(self._path)))
+
     def __enter__(self) -> Output:
         """Reserve a temporary file beside the target, which proves that it can be written."""
         if self._path is None or self.to_stdout:

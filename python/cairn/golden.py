@@ -182,7 +182,7 @@ def hardware(parameters: Mapping[str, Any]) -> Hardware:
     return Hardware(**{name: given[name] for name in _SETTINGS if name in given})
 
 
-def _operands(case: Case) -> tuple[operands.Floats, operands.Floats]:
+def operands_of(case: Case) -> tuple[operands.Floats, operands.Floats]:
     """Draw the operands in the memory order of the reference: channels innermost, B by columns.
 
     The second operand of a sparse product is stored by rows.
@@ -227,7 +227,7 @@ class _Run:
             operation = operation_of(case.parameters)
             cheap = operation.multiplications <= _CHEAP_PRODUCTS
             sparse = case.operation in _SPARSE
-            given = _operands(case) if cheap or sparse or self.evaluator == "step" else None
+            given = operands_of(case) if cheap or sparse or self.evaluator == "step" else None
             layer, out = self._simulate(operation, given, tile)
         except CairnError as error:
             # Where the reference itself failed, a refusal that names the rule is an answer.

@@ -17,7 +17,7 @@ _UNITS = {
     "multipliers_used": "multipliers that the tile uses",
     "candidates": "tiles: legal, evaluated, pruned; complete: whether none of these is better",
     "bound": "cycles that no run of the tile can go below, and the part that is the reason",
-    "energy": "in the unit of the public reference's table, good for comparing only",
+    "energy": "in context.energy.unit",
     "edp": "energy x cycles",
 }
 
@@ -25,9 +25,9 @@ _UNITS = {
 class Mapper(cairn.Session):
     """A session that explains how it maps each layer; its document tells that."""
 
-    def __init__(self, machine: cairn.Machine) -> None:
-        """Begin without layers."""
-        super().__init__(machine)
+    def __init__(self, machine: cairn.Machine, energy: cairn.EnergyTable | None = None) -> None:
+        """Begin without layers; ``energy`` is what mappings are priced by."""
+        super().__init__(machine, "flow", energy)
         self._found: list[dict[str, Any]] = []
 
     def run(

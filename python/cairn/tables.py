@@ -12,11 +12,13 @@ from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cairn import compare, effective
+from cairn import compare, effective, energy, summary
 
 # Logs and pipes have no width of their own; a terminal's is kept if the table fits.
 LOG_WIDTH = 140
 _LEAST_NAME, _LEAST_NAME_BESIDE = 12, 20
+_LEAST_ROWS = 5
+_LINES_OF_TABLE_AND_PROMPT = 7  # heads, the total, where the others are; verdict, next prompt
 
 EFFECTIVE_KEY = (
     "dense utilisation: all multiplications / (multipliers x cycles), above 100 % where zeros are "
@@ -29,6 +31,11 @@ def console(file: IO[str] | None = None) -> Console:
     stream = file or sys.stdout
     width = None if stream.isatty() else LOG_WIDTH
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+
+
+def screen(out: Console) -> int | None:
+    """Return how many lines a screen has; None if ``out`` is no screen and all layers are shown."""
+    return out.height if out.file.isatty() else None
 
 
 def shorten(name: str, width: int) -> str:
@@ -125,13 +132,17 @@ def room_beside(columns: Sequence[Column], width: int) -> int:
     return width - sum(column.width + 1 for column in columns)
 
 
-def layer_table(document: Mapping[str, Any], width: int = LOG_WIDTH) -> Table:
+def layer_table(
+    document: Mapping[str, Any], width: int = LOG_WIDTH, most: int | None = None
+) -> Table:
     """Build the table of layers: one row a layer, totals below.
 
-    To fit ``width``, names give way, and where zeros are counted their shares, then the sizes.
+    To fit ``width``, names give way, and where zeros are counted their shares, then the sizes. To
+    fit ``most`` rows, the layers that take the fewest cycles become one.
     """
-    layers, totals = document["layers"], document["totals"]
-    number = Column("#", [*(str(index) for index, _ in enumerate(layers, 1)), ""], right=True)
+    numbers, layers = summary.folded(document["layers"], most)
+    totals = document["totals"]
+    number = Column("#", [*numbers, ""], right=True)
     names = [*(layer["name"] for layer in layers), "total"]
     plain = {
         "op": [layer["operation"] for layer in layers],
@@ -208,18 +219,30 @@ def totals_text(document: Mapping[str, Any]) -> str:
     )
 
 
-def result(document: Mapping[str, Any], width: int = LOG_WIDTH) -> RenderableType:
-    """Build everything that a run shows: the machine, the table, the totals and the notes."""
+def result(
+    document: Mapping[str, Any], width: int = LOG_WIDTH, height: int | None = None
+) -> RenderableType:
+    """Build everything that a run shows: the machine, the table, the summary and the notes.
+
+    In a ``height`` the costliest layers have lines of their own, so many that all the rest fits.
+    """
     machine = document["context"].get("machine")
-    parts: list[RenderableType] = []
+    above: list[RenderableType] = []
     if isinstance(machine, Mapping):
-        parts.append(Text(f"{machine.get('name', '')}: {machine.get('summary', '')}"))
-    parts.append(layer_table(document, width))
+        above.append(Text(f"{machine.get('name', '')}: {machine.get('summary', '')}"))
+    below: list[RenderableType] = []
     if any(layer.get(effective.COUNT) is not None for layer in document["layers"]):
-        parts.append(Text(EFFECTIVE_KEY, style="dim"))
-    parts.append(Text(totals_text(document), style="bold"))
-    parts += [Text(f"note: {_note(note)}", style="dim") for note in document.get("notes", ())]
-    return Group(*parts)
+        below.append(Text(EFFECTIVE_KEY, style="dim"))
+    below.append(Text(totals_text(document), style="bold"))
+    below += [Text(line) for line in summary.lines(document)]
+    below += [Text(f"note: {_note(note)}", style="dim") for note in document.get("notes", ())]
+    most = None
+    if height is not None:
+        beside = Console(width=width).render_lines(Group(*above, *below), pad=False)
+        most = max(_LEAST_ROWS, height - _LINES_OF_TABLE_AND_PROMPT - len(beside))
+        if most < len(document["layers"]):
+            below.insert(0, Text("others: --all shows every layer", style="dim"))
+    return Group(*above, layer_table(document, width, most), *below)
 
 
 def comparison(document: Mapping[str, Any], width: int = LOG_WIDTH) -> RenderableType:
@@ -241,6 +264,11 @@ def comparison(document: Mapping[str, Any], width: int = LOG_WIDTH) -> Renderabl
         *([Text(EFFECTIVE_KEY, style="dim")] if _counted(document) else []),
         Text(key, style="dim"),
         Text(compare.verdict(document), style="bold"),
+        *(
+            Text(f"{name}: {energy.totals_text(result)}")
+            for name, result in zip(names, document["results"], strict=True)
+            if "energy" in result["totals"]
+        ),
         *(Text(note, style="dim") for note in notes),
     )
 

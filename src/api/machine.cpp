@@ -1,12 +1,6 @@
 #include "cairn/machine.h"
 
-#include <fmt/format.h>
-
-#include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <sstream>
-
+#include "api/files.h"
 #include "arch/machine.h"
 #include "fabric/part.h"
 #include "report/json.h"
@@ -14,17 +8,6 @@
 
 namespace cairn {
 namespace {
-
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (file) text << file.rdbuf();
-  // Opening a folder succeeds; reading it does not, and says so nowhere.
-  if (!file || file.bad() || std::filesystem::is_directory(path)) {
-    throw Error(Code::file_unreadable, path, "the machine description cannot be read", "check the path");
-  }
-  return text.str();
-}
 
 Machine wrap(arch::Machine machine) { return Machine(std::make_shared<const arch::Machine>(std::move(machine))); }
 
@@ -36,7 +19,8 @@ const std::string& Machine::follows() const { return description_->follows; }
 std::string Machine::to_json() const { return report::text(report::machine(*description_)); }
 
 Machine load_machine(const std::string& name_or_path, const Overrides& overrides) {
-  if (name_or_path.ends_with(".toml")) return parse_machine(read_file(name_or_path), name_or_path, overrides);
+  if (name_or_path.ends_with(".toml"))
+    return parse_machine(api::read_file(name_or_path, "the machine description"), name_or_path, overrides);
   return wrap(arch::load_preset(name_or_path, overrides, fabric::catalog()));
 }
 

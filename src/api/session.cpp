@@ -4,7 +4,9 @@
 
 #include <utility>
 
+#include "api/trace.h"
 #include "arch/machine.h"
+#include "cost/energy.h"
 #include "engine/mapper.h"
 #include "engine/run.h"
 #include "engine/sparse.h"
@@ -15,13 +17,20 @@ namespace cairn {
 struct Session::State {
   Machine machine;
   Evaluator evaluator;
+  EnergyTable energy;
+  cost::Meter meter;      // of the machine, by that table
   engine::Fabric fabric;  // the flow evaluator's; a clocked run builds its own
   engine::RoundCosts known;
   std::map<std::pair<mapping::Nest, Objective>, engine::Mapping> mapped;
   std::vector<SlotActivity> slots;  // and their units
   std::vector<LayerResult> layers;
 
-  State(Machine m, Evaluator e) : machine(std::move(m)), evaluator(e), fabric(machine.description()) {
+  State(Machine m, Evaluator e, EnergyTable t)
+      : machine(std::move(m)),
+        evaluator(e),
+        energy(std::move(t)),
+        meter(machine.description(), energy.prices()),
+        fabric(machine.description()) {
     const stats::BySlot<Count> units = fabric.units();
     for (std::size_t i = 0; i < stats::kSlots; ++i) {
       const std::string& slot = arch::slots()[i];
@@ -35,13 +44,35 @@ struct Session::State {
     const arch::Machine& description = machine.description();
     operands.sparsity = sparsity(options, operands.present());
     const engine::Tile tile = tile_of(operation, operands, options);
-    const engine::Outcome outcome =
-        evaluator == Evaluator::step
-            ? engine::run_step(description, operation, tile, operands, options.progress)
-            : engine::run_flow(fabric, description, operation, tile, operands, known, options.progress);
-    layers.push_back(result(name, operation, tile, outcome));
+    Evaluator used = evaluator;
+    const auto step = [&](kernel::Observer* observer) {
+      used = Evaluator::step;
+      return engine::run_step(description, operation, tile, operands, options.progress, std::nullopt, observer);
+    };
+    const auto flow = [&] {
+      used = Evaluator::flow;
+      return engine::run_flow(fabric, description, operation, tile, operands, known, options.progress);
+    };
+    const engine::Outcome outcome = options.trace != nullptr       ? traced(options.trace->state(), name, step, flow)
+                                    : evaluator == Evaluator::step ? step(nullptr)
+                                                                   : flow();
+    layers.push_back(result(name, operation, tile, outcome, used));
     layers.back().chosen = chosen(options);
     return layers.back();
+  }
+
+  // Clocked as far as it is recorded; what that leaves out costs what the other evaluator says.
+  template <class Step, class Flow>
+  static engine::Outcome traced(Trace::State& trace, const std::string& name, Step step, Flow flow) {
+    const std::unique_ptr<trace::Recorder> recorder = trace.begin(name);
+    engine::Outcome outcome;
+    try {
+      outcome = recorder ? step(recorder.get()) : flow();
+    } catch (const trace::Ended&) {
+      outcome = flow();
+    }
+    trace.end(name, recorder.get(), outcome.cycles);
+    return outcome;
   }
 
   bool sparse() const {
@@ -72,7 +103,7 @@ struct Session::State {
     if (maps && arch::control(description) == arch::Control::loops) return mapping_of(operation, options).best.tile;
     engine::Tile tile =
         maps && arch::control(description) == arch::Control::rows
-            ? engine::map_rows(fabric, description, operation, operands, options.objective, options.progress)
+            ? engine::map_rows(fabric, description, meter, operation, operands, options.objective, options.progress)
                   .evaluated.front()
                   .tile
             : engine::tile_of(description, operation, options.tile);
@@ -98,7 +129,7 @@ struct Session::State {
     auto found = mapped.find(key);
     if (found == mapped.end()) {
       found = mapped
-                  .emplace(key, engine::map_layer(fabric, machine.description(), operation, options.objective,
+                  .emplace(key, engine::map_layer(fabric, machine.description(), meter, operation, options.objective,
                                                   options.progress))
                   .first;
     }
@@ -124,7 +155,7 @@ struct Session::State {
     if (options.tile.empty()) {
       chosen = mapping_of(operation, options);
     } else {
-      chosen.best = engine::evaluate(fabric, description, operation,
+      chosen.best = engine::evaluate(fabric, description, meter, operation,
                                      mapping::dense_tile(mapping::nest_of(operation), options.tile));
       chosen.legal = chosen.evaluated = 1;
     }
@@ -140,7 +171,7 @@ struct Session::State {
     const arch::Machine& description = machine.description();
     const engine::Operands operands{.a = {}, .b = {}, .output = nullptr, .sparsity = sparsity(options, false)};
     const engine::RowMapping mapping =
-        engine::map_rows(fabric, description, operation, operands, options.objective, options.progress);
+        engine::map_rows(fabric, description, meter, operation, operands, options.objective, options.progress);
     constexpr std::size_t kTold = 6;
     std::vector<TileCost> costs;
     for (const engine::RowMapping::Evaluated& tried : mapping.evaluated) {
@@ -183,13 +214,13 @@ struct Session::State {
   }
 
   LayerResult result(const std::string& name, const Operation& operation, const engine::Tile& tile,
-                     const engine::Outcome& outcome) const {
+                     const engine::Outcome& outcome, Evaluator used) const {
     LayerResult layer{
         .name = name, .operation = operation, .tile = engine::named_tile(machine.description(), operation, tile)};
     layer.rounds = outcome.rounds;
     layer.distinct_rounds = outcome.distinct_rounds;
     layer.evaluated_rounds = outcome.evaluated_rounds;
-    layer.evaluator = evaluator == Evaluator::step ? "step" : "flow";
+    layer.evaluator = used == Evaluator::step ? "step" : "flow";
     if (outcome.stepped_rounds > 0)
       layer.evaluator +=
           fmt::format(", {} round{} stepped", outcome.stepped_rounds, outcome.stepped_rounds == 1 ? "" : "s");
@@ -207,8 +238,8 @@ struct Session::State {
   }
 };
 
-Session::Session(Machine machine, Evaluator evaluator)
-    : state_(std::make_unique<State>(std::move(machine), evaluator)) {}
+Session::Session(Machine machine, Evaluator evaluator, EnergyTable energy)
+    : state_(std::make_unique<State>(std::move(machine), evaluator, std::move(energy))) {}
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
@@ -236,9 +267,10 @@ MappingResult Session::map(const Operation& operation, const RunOptions& options
 }
 
 const Machine& Session::machine() const { return state_->machine; }
+const EnergyTable& Session::energy() const { return state_->energy; }
 const std::vector<LayerResult>& Session::layers() const { return state_->layers; }
 std::string Session::document(const std::string& context_json) const {
-  return cairn::document(state_->machine, state_->layers, context_json);
+  return cairn::document(state_->machine, state_->layers, context_json, state_->energy);
 }
 
 }  // namespace cairn

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "arch/rules.h"
+#include "schema/toml_text.h"
 #include "util/diagnostics.h"
 
 namespace cairn::arch {
@@ -238,14 +239,8 @@ const std::vector<std::string>& slots() {
 
 Machine parse_machine(std::string_view text, const std::string& source, const Overrides& overrides,
                       const schema::Catalog& catalog) {
-  toml::table root;
-  try {
-    root = toml::parse(text, source);
-  } catch (const toml::parse_error& error) {
-    const auto& begin = error.source().begin;
-    throw Error(Code::syntax, fmt::format("{}:{}:{}", source, begin.line, begin.column),
-                std::string(error.description()), "key = value under [slot] tables; see presets/ for examples");
-  }
+  const toml::table root =
+      schema::parse_toml(text, source, "key = value under [slot] tables; see presets/ for examples");
   return Reader(source, catalog).read(root, overrides);
 }
 

@@ -1,61 +1,64 @@
 #include "cost/energy.h"
 
-#include <array>
+#include <algorithm>
 
 namespace cairn::cost {
 namespace {
 
-// The figures of the table that ships with the public reference (paper A.9).
-constexpr double kWire = 0.001839831;  // a word over a wire of the multipliers, the adders, the bus
-constexpr double kDistributionWire = 0.00223226;
-constexpr double kAddition = 0.111;
-constexpr double kSwitch = 0.0360;       // a packet through a switch
-constexpr double kMultiplier = 0.00741;  // a product, or a partial sum passed on
-constexpr double kBuffer = 0.044;        // a word read or written
-
-struct Action {
-  const char* slot;
-  const char* counter;
-  double energy;
-};
-constexpr std::array<Action, 18> kActions{{{"memory", "weight_reads", kBuffer},
-                                           {"memory", "input_reads", kBuffer},
-                                           {"memory", "psum_reads", kBuffer},
-                                           {"writeback", "output_writes", kBuffer},
-                                           {"writeback", "psum_reads", kBuffer},
-                                           {"distribution", "words", kDistributionWire},
-                                           {"distribution", "hops", kDistributionWire},
-                                           {"distribution", "broadcasts", kSwitch},
-                                           {"distribution", "unicasts", kSwitch},
-                                           {"multiplier", "multiplications", kMultiplier},
-                                           {"multiplier", "psum_forwards", kMultiplier},
-                                           {"multiplier", "hops", kWire},
-                                           {"reduction", "additions_2to1", kAddition},
-                                           {"reduction", "additions_3to1", kAddition},
-                                           {"reduction", "additions", kAddition},
-                                           {"reduction", "wire_writes", kWire},
-                                           {"reduction", "output_transfers", kWire},
-                                           {"collection", "results_out", kWire}}};
-
-// Each cycle, of each unit.
-constexpr double kAdderStatic = 0.001505;
-constexpr double kSwitchStatic = 0.000157;
-constexpr double kMultiplierStatic = 0.001614;
-constexpr double kBufferStatic = 0.0101;
+Count counted(const stats::CounterTree& counters, const Charge& charge) {
+  const auto slot = counters.find(charge.slot);
+  if (slot == counters.end()) return 0;
+  const auto counter = slot->second.find(charge.counter);
+  return counter == slot->second.end() ? 0 : counter->second;
+}
 
 }  // namespace
 
-double energy(const stats::CounterTree& counters, Cycle cycles, const Units& units) {
-  double total = 0;
-  for (const Action& action : kActions) {
-    const auto& slot = counters.at(action.slot);
-    const auto counter = slot.find(action.counter);
-    if (counter != slot.end()) total += action.energy * static_cast<double>(counter->second);
+Energy& Energy::operator+=(const Energy& other) {
+  dynamic += other.dynamic;
+  constant += other.constant;
+  return *this;
+}
+
+Energy total(const Energies& energies) {
+  Energy sum;
+  for (const auto& [slot, parts] : energies) {
+    for (const auto& [component, energy] : parts) sum += energy;
   }
-  const double each_cycle = kMultiplierStatic * static_cast<double>(units.multipliers) +
-                            kAdderStatic * static_cast<double>(units.adders + units.accumulators) +
-                            kSwitchStatic * static_cast<double>(units.switches) + kBufferStatic;
-  return total + each_cycle * static_cast<double>(cycles);
+  return sum;
+}
+
+Meter::Meter(const arch::Machine& machine, Prices prices) : prices_(std::move(prices)), units_(cost::units(machine)) {
+  // A machine without units of a kind does without that action: only some buffers add partial sums up.
+  const auto here = [&](const Charge& charge) {
+    return charge.applies(charge.slot, machine.part(charge.slot).type) &&
+           std::ranges::any_of(units_, [&](const Units& unit) {
+             return unit.part == charge.part && unit.component == charge.component;
+           });
+  };
+  std::ranges::copy_if(cost::charges(), std::back_inserter(charges_), here);
+  for (const Charge& charge : charges_) each_.push_back(prices_.energy(charge.component, charge.action, charge.width));
+  for (const Units& unit : units_)
+    each_cycle_ += static_cast<double>(unit.count) * prices_.leakage(unit.component, unit.width);
+}
+
+Energies Meter::energies(const stats::CounterTree& counters, Cycle cycles) const {
+  Energies energies;
+  for (const Units& unit : units_)
+    energies[unit.part][unit.component].constant +=
+        static_cast<double>(cycles) * (static_cast<double>(unit.count) * prices_.leakage(unit.component, unit.width));
+  for (std::size_t i = 0; i < charges_.size(); ++i) {
+    if (const Count times = counted(counters, charges_[i]); times > 0)
+      energies[charges_[i].part][charges_[i].component].dynamic += each_[i] * static_cast<double>(times);
+  }
+  return energies;
+}
+
+double Meter::total(const stats::CounterTree& counters, Cycle cycles) const {
+  double sum = each_cycle_ * static_cast<double>(cycles);
+  for (std::size_t i = 0; i < charges_.size(); ++i)
+    sum += each_[i] * static_cast<double>(counted(counters, charges_[i]));
+  return sum;
 }
 
 }  // namespace cairn::cost

@@ -78,12 +78,13 @@ int DenseProgram::slot(std::int64_t c, std::int64_t r, std::int64_t s) const {
 
 // A weight goes to the virtual neurons of its filter, one for each image and pixel of the tile.
 void DenseProgram::make_weights() {
+  Multicast to;
   for (std::int64_t g = 0; g < tile(Loop::g); ++g) {
     for (std::int64_t k = 0; k < tile(Loop::k); ++k) {
       for (std::int64_t c = 0; c < tile(Loop::c); ++c) {
         for (std::int64_t r = 0; r < tile(Loop::r); ++r) {
           for (std::int64_t s = 0; s < tile(Loop::s); ++s) {
-            Multicast to;
+            to.clear();
             for (std::int64_t n = 0; n < tile(Loop::n); ++n) {
               for (std::int64_t x = 0; x < tile(Loop::x); ++x) {
                 for (std::int64_t y = 0; y < tile(Loop::y); ++y)
@@ -115,6 +116,7 @@ void DenseProgram::make_inputs() {
     }
     return found;
   };
+  Multicast to;
   std::vector<std::int64_t> ys = offsets_y_;
   if (clusters_.rightward) std::ranges::reverse(ys);  // in the order of the multipliers
   for (const std::int64_t x : offsets_x_) {
@@ -124,7 +126,7 @@ void DenseProgram::make_inputs() {
       for (std::int64_t n = 0; n < tile(Loop::n); ++n) {
         for (std::int64_t g = 0; g < tile(Loop::g); ++g) {
           for (std::int64_t c = 0; c < tile(Loop::c); ++c) {
-            Multicast to;
+            to.clear();
             for (std::int64_t k = 0; k < tile(Loop::k); ++k) {
               for (const Use& row : rows) {
                 for (const Use& column : columns) {

@@ -1,6 +1,7 @@
 #include "engine/fabric.h"
 
 #include <algorithm>
+#include <array>
 #include <random>
 
 namespace cairn::engine {
@@ -61,7 +62,8 @@ std::vector<std::unique_ptr<Channel>> make_channels(const arch::Machine& machine
 
 }  // namespace
 
-Fabric::Fabric(const arch::Machine& machine, std::optional<std::uint64_t> shuffle) : array_(array_of(machine)) {
+Fabric::Fabric(const arch::Machine& machine, std::optional<std::uint64_t> shuffle, kernel::Observer* observer)
+    : array_(array_of(machine)), observer_(observer) {
   std::vector<std::unique_ptr<Channel>> channels = make_channels(machine, array_, links_);
   std::vector<std::unique_ptr<kernel::Component>> components;
   for (const std::string& slot : arch::slots()) {
@@ -127,21 +129,37 @@ stats::BySlot<Count> Fabric::taking_part() const {
 
 Cycle Fabric::step(fabric::Program program, const Begins& begins) {
   bool stopped = false;
-  program.configure = [&](const fabric::Round& round) {
+  Count begun = 0;
+  program.configure = [&, rounds = program.rounds->size()](const fabric::Round& round) {
     const Cycle now = machine_->now();
     stopped = begins && begins(now);
+    if (observer_ != nullptr) show(++begun, round, rounds);
     configure(round);
     for (fabric::Part* part : parts_) part->round_begins(now);
     if (now == 1) took_part_first_ = taking_part();
   };
   program.interval = [this](const fabric::Round& round) { return interval(round); };
   start(program);
-  return machine_->run([&] {
-    if (links_.stored->in_flight() > 0) last_stored_ = machine_->now();
-    if (begins && last_stored_ == machine_->now() && parts_.back()->waiting().empty())
-      at_last_stored_ = activity(last_stored_);
-    return stopped || std::ranges::all_of(parts_, &fabric::Part::finished);
-  });
+  if (observer_ != nullptr) observer_->begins(*machine_, uncounted());
+  return machine_->run(
+      [&] {
+        if (links_.stored->in_flight() > 0) last_stored_ = machine_->now();
+        if (begins && last_stored_ == machine_->now() && parts_.back()->waiting().empty())
+          at_last_stored_ = activity(last_stored_);
+        return stopped || std::ranges::all_of(parts_, &fabric::Part::finished);
+      },
+      observer_);
+}
+
+// What a round is, in numbers for people.
+void Fabric::show(Count index, const fabric::Round& round, Count rounds) const {
+  const std::array<kernel::Fact, 6> facts{{{"round", index},
+                                           {"of rounds", rounds},
+                                           {"results at once", round.used.area()},
+                                           {"steps", round.steps},
+                                           {"results", round.results},
+                                           {"outputs", round.outputs}}};
+  observer_->round_begins(machine_->now(), facts);
 }
 
 void Fabric::start(const fabric::Program& program) {

@@ -26,7 +26,9 @@ struct RoundCost {
 class Fabric {
  public:
   // `shuffle` permutes the order in which components tick, which must not change anything: for tests.
-  explicit Fabric(const arch::Machine& machine, std::optional<std::uint64_t> shuffle = std::nullopt);
+  // The observer is shown the clocked evaluation.
+  explicit Fabric(const arch::Machine& machine, std::optional<std::uint64_t> shuffle = std::nullopt,
+                  kernel::Observer* observer = nullptr);
   Fabric(const Fabric&) = delete;
   Fabric& operator=(const Fabric&) = delete;
 
@@ -69,12 +71,14 @@ class Fabric {
 
  private:
   void configure(const fabric::Round& round);
+  void show(Count index, const fabric::Round& round, Count rounds) const;
   void rest();
 
   fabric::Array array_;
   fabric::Links links_;
   std::vector<fabric::Part*> parts_;
   std::unique_ptr<kernel::Machine> machine_;
+  kernel::Observer* observer_;
   Cycle last_stored_ = 0;
   stats::Activity at_last_stored_;
   stats::BySlot<std::vector<std::string>> work_;

@@ -271,8 +271,9 @@ void check_fit(const arch::FlexibleArray& array, const mapping::Nest& nest, cons
 }
 
 Outcome step_flexible(const arch::Machine& machine, const Operation& operation, const mapping::DenseTile& tile,
-                      const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle) {
-  Fabric fabric(machine, shuffle);
+                      const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle,
+                      kernel::Observer* observer) {
+  Fabric fabric(machine, shuffle, observer);
   std::vector<float> rows;
   DenseProgram program(mapping::nest_of(operation), tile, arch::flexible_array(machine),
                        nest_operands(operation, operands, rows), progress);

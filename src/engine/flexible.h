@@ -12,7 +12,8 @@ void check_fit(const arch::FlexibleArray& array, const mapping::Nest& nest, cons
 Count most_of_product(const arch::Machine& machine);
 
 Outcome step_flexible(const arch::Machine& machine, const Operation& operation, const mapping::DenseTile& tile,
-                      const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle);
+                      const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle,
+                      kernel::Observer* observer);
 
 Outcome flow_flexible(Fabric& fabric, const arch::Machine& machine, const Operation& operation,
                       const mapping::DenseTile& tile, const Operands& operands, const Progress& progress = {});

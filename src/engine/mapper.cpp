@@ -4,7 +4,6 @@
 #include <bit>
 #include <optional>
 
-#include "cost/energy.h"
 #include "engine/flexible.h"
 #include "fabric/tree_plan.h"
 #include "util/diagnostics.h"
@@ -17,18 +16,11 @@ using mapping::DenseTile;
 using mapping::Loads;
 using mapping::Loop;
 
-cost::Units units(const arch::FlexibleArray& array) {
-  const Count trees = array.only_over_time ? 0 : array.multipliers - 1;
-  return {array.multipliers, trees, array.folding == arch::Folding::reduction ? array.multipliers - 1 : 0,
-          array.multipliers - array.ports};
-}
-
 // What a tile costs, by flow.
-Evaluated cost_of(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const DenseTile& tile,
-                  const Loads& loads) {
+Evaluated cost_of(Fabric& fabric, const arch::Machine& machine, const cost::Meter& meter, const Operation& operation,
+                  const DenseTile& tile, const Loads& loads) {
   const Outcome outcome = flow_flexible(fabric, machine, operation, tile, {});
-  return {tile, outcome.cycles, cost::energy(outcome.counters, outcome.cycles, units(arch::flexible_array(machine))),
-          loads};
+  return {tile, outcome.cycles, meter.total(outcome.counters, outcome.cycles), loads};
 }
 
 Loads loads_of(const arch::Machine& machine, const mapping::Nest& nest, const DenseTile& tile) {
@@ -50,10 +42,11 @@ Loads loads_of(const arch::Machine& machine, const mapping::Nest& nest, const De
 
 class Search {
  public:
-  Search(Fabric& fabric, const arch::Machine& machine, const Operation& operation, Objective objective, Count budget,
-         const Progress& progress)
+  Search(Fabric& fabric, const arch::Machine& machine, const cost::Meter& meter, const Operation& operation,
+         Objective objective, Count budget, const Progress& progress)
       : fabric_(fabric),
         machine_(machine),
+        meter_(meter),
         operation_(operation),
         objective_(objective),
         budget_(budget),
@@ -102,22 +95,11 @@ class Search {
     std::ranges::stable_sort(bounded_, {}, &Bounded::least);
   }
 
-  Count sums_length() const { return nest_.sizes[Loop::r] * nest_.sizes[Loop::s] * nest_.sizes[Loop::c]; }
-
-  // No run takes fewer cycles than its loads, nor less energy than its multiplications, its words and that time.
+  // No run takes fewer cycles than its loads.
   double least(const Loads& loads) const {
     const auto cycles = static_cast<double>(loads.least());
     if (objective_ == Objective::cycles) return cycles;
-    // Every word crosses at least one switch of each level of its port's tree.
-    const Count levels = std::bit_width(static_cast<unsigned>(array_.multipliers / array_.ports)) - 1;
-    const stats::CounterTree counters{
-        {"memory", {}},
-        {"distribution", {{"words", loads.words}, {"hops", loads.words * levels}, {"unicasts", loads.words * levels}}},
-        {"multiplier", {{"multiplications", loads.products}}},
-        {"reduction", {{"additions", loads.additions}, {"wire_writes", loads.products}}},
-        {"collection", {{"results_out", loads.results}}},
-        {"writeback", {{"output_writes", multiplications(operation_) / sums_length()}}}};
-    const double energy = cost::energy(counters, loads.least(), units(array_));
+    const double energy = least_energy(machine_, meter_, operation_, loads);
     return objective_ == Objective::energy ? energy : energy * cycles;
   }
 
@@ -144,7 +126,7 @@ class Search {
 
   void consider(const DenseTile& tile, const Loads& loads) {
     if (std::ranges::any_of(tried_, [&](const Evaluated& e) { return e.tile == tile; })) return;
-    const Evaluated found = cost_of(fabric_, machine_, operation_, tile, loads);
+    const Evaluated found = cost_of(fabric_, machine_, meter_, operation_, tile, loads);
     ++mapping_.evaluated;
     if (progress_) progress_(mapping_.evaluated, budget_);
     if (!best_ || found.cost(objective_) < best_->cost(objective_)) best_ = found;
@@ -153,6 +135,7 @@ class Search {
 
   Fabric& fabric_;
   const arch::Machine& machine_;
+  const cost::Meter& meter_;
   const Operation& operation_;
   Objective objective_;
   Count budget_;
@@ -175,21 +158,45 @@ double Evaluated::cost(Objective objective) const {
   return objective == Objective::energy ? energy : energy * time;
 }
 
-Mapping map_layer(Fabric& fabric, const arch::Machine& machine, const Operation& operation, Objective objective,
-                  const Progress& progress, Count budget) {
+Mapping map_layer(Fabric& fabric, const arch::Machine& machine, const cost::Meter& meter, const Operation& operation,
+                  Objective objective, const Progress& progress, Count budget) {
   constexpr std::int64_t kMost = std::int64_t{1} << 57;
   if (multiplications(operation) > kMost) {
     throw Error(Code::too_large, "operation",
                 "too large to search for a tile: the loads of tiles may not fit in 63 bits",
                 "give a tile, or a smaller operation");
   }
-  return Search(fabric, machine, operation, objective, budget, progress).run();
+  return Search(fabric, machine, meter, operation, objective, budget, progress).run();
 }
 
-Evaluated evaluate(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const DenseTile& tile) {
+Evaluated evaluate(Fabric& fabric, const arch::Machine& machine, const cost::Meter& meter, const Operation& operation,
+                   const DenseTile& tile) {
   const mapping::Nest nest = mapping::nest_of(operation);
   check_fit(arch::flexible_array(machine), nest, tile);
-  return cost_of(fabric, machine, operation, tile, loads_of(machine, nest, tile));
+  return cost_of(fabric, machine, meter, operation, tile, loads_of(machine, nest, tile));
+}
+
+// Its words, its multiplications, its sums, and the time of its loads.
+double least_energy(const arch::Machine& machine, const cost::Meter& meter, const Operation& operation,
+                    const mapping::Loads& loads) {
+  const arch::FlexibleArray array = arch::flexible_array(machine);
+  const mapping::Nest nest = mapping::nest_of(operation);
+  const Count terms = nest.sizes[Loop::r] * nest.sizes[Loop::s] * nest.sizes[Loop::c];
+  // Every word crosses at least one switch of each level of its port's tree.
+  const Count levels = std::bit_width(static_cast<unsigned>(array.multipliers / array.ports)) - 1;
+  const stats::CounterTree counters{
+      {"memory", {{"input_reads", loads.reads}}},
+      {"distribution", {{"words", loads.words}, {"hops", loads.words * levels}, {"unicasts", loads.words * levels}}},
+      {"multiplier", {{"multiplications", loads.products}}},
+      {"reduction", {{"wire_writes", loads.products / 2}}},  // two that cross together are one
+      {"collection", {{"results_out", loads.results}}},
+      {"writeback", {{"output_writes", multiplications(operation) / terms}}}};
+  // A sum of three operands is two additions at once.
+  const auto price = [&](const char* component, const char* action) {
+    return meter.prices().energy(component, action, cost::Width::sum);
+  };
+  const double addition = std::min({price("accumulator", "add"), price("adder", "add2"), price("adder", "add3") / 2});
+  return meter.total(counters, loads.least()) + addition * static_cast<double>(loads.additions);
 }
 
 }  // namespace cairn::engine

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cairn/result.h"
+#include "cost/energy.h"
 #include "engine/run.h"
 #include "mapping/candidates.h"
 
@@ -14,7 +15,7 @@ namespace cairn::engine {
 struct Evaluated {
   mapping::DenseTile tile;
   Cycle cycles = 0;
-  double energy = 0;  // see cost::energy
+  double energy = 0;  // in the unit of the meter's table
   mapping::Loads loads;
 
   double cost(Objective objective) const;
@@ -29,11 +30,15 @@ struct Mapping {
 };
 
 // `budget`: how many tiles to evaluate at most.
-Mapping map_layer(Fabric& fabric, const arch::Machine& machine, const Operation& operation, Objective objective,
-                  const Progress& progress = {}, Count budget = 400);
+Mapping map_layer(Fabric& fabric, const arch::Machine& machine, const cost::Meter& meter, const Operation& operation,
+                  Objective objective, const Progress& progress = {}, Count budget = 400);
 
 // What one tile costs. Throws as tile_of does.
-Evaluated evaluate(Fabric& fabric, const arch::Machine& machine, const Operation& operation,
+Evaluated evaluate(Fabric& fabric, const arch::Machine& machine, const cost::Meter& meter, const Operation& operation,
                    const mapping::DenseTile& tile);
+
+// No run of a tile with these loads takes less energy.
+double least_energy(const arch::Machine& machine, const cost::Meter& meter, const Operation& operation,
+                    const mapping::Loads& loads);
 
 }  // namespace cairn::engine

@@ -43,12 +43,12 @@ std::map<std::string, std::int64_t> named_tile(const arch::Machine& machine, con
 }
 
 Outcome run_step(const arch::Machine& machine, const Operation& operation, const Tile& tile, const Operands& operands,
-                 const Progress& progress, std::optional<std::uint64_t> shuffle) {
+                 const Progress& progress, std::optional<std::uint64_t> shuffle, kernel::Observer* observer) {
   if (const auto* outputs = std::get_if<mapping::Tile>(&tile))
-    return step_systolic(machine, operation, *outputs, operands, progress, shuffle);
+    return step_systolic(machine, operation, *outputs, operands, progress, shuffle, observer);
   if (const auto* sparse = std::get_if<mapping::SparseTile>(&tile))
-    return step_sparse(machine, operation, *sparse, operands, progress, shuffle);
-  return step_flexible(machine, operation, std::get<mapping::DenseTile>(tile), operands, progress, shuffle);
+    return step_sparse(machine, operation, *sparse, operands, progress, shuffle, observer);
+  return step_flexible(machine, operation, std::get<mapping::DenseTile>(tile), operands, progress, shuffle, observer);
 }
 
 Outcome run_flow(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const Tile& tile,

@@ -69,9 +69,10 @@ Tile tile_of(const arch::Machine& machine, const Operation& operation,
 std::map<std::string, std::int64_t> named_tile(const arch::Machine& machine, const Operation& operation,
                                                const Tile& tile);
 
-// Every round clocked, values through the simulated datapath.
+// Every round clocked, values through the simulated datapath. The observer, if there is one, is shown every cycle.
 Outcome run_step(const arch::Machine& machine, const Operation& operation, const Tile& tile, const Operands& operands,
-                 const Progress& progress = {}, std::optional<std::uint64_t> shuffle = std::nullopt);
+                 const Progress& progress = {}, std::optional<std::uint64_t> shuffle = std::nullopt,
+                 kernel::Observer* observer = nullptr);
 
 // Each distinct round evaluated once, values by a host kernel.
 Outcome run_flow(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const Tile& tile,

@@ -9,7 +9,6 @@
 #include <set>
 #include <utility>
 
-#include "cost/energy.h"
 #include "engine/bitmap_program.h"
 #include "engine/flexible.h"
 #include "engine/host_kernels.h"
@@ -334,21 +333,18 @@ double RowMapping::Evaluated::cost(Objective objective) const {
   return objective == Objective::energy ? energy : energy * time;
 }
 
-RowMapping map_rows(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const Operands& operands,
-                    Objective objective, const Progress& progress) {
+RowMapping map_rows(Fabric& fabric, const arch::Machine& machine, const cost::Meter& meter, const Operation& operation,
+                    const Operands& operands, Objective objective, const Progress& progress) {
   const arch::SparseArray array = arch::sparse_array(machine);
   const SparseOperands sparse(array, operation, operands, false);
   const std::vector<Candidate> all = candidates(machine, sparse);
-  const Count adders = array.only_over_time ? 0 : array.multipliers - 1;
-  const cost::Units units{array.multipliers, adders, array.adds_folds ? adders : 0,
-                          array.multipliers - machine.part("distribution").integer("bandwidth")};
   RowMapping mapping{.evaluated = {}, .legal = std::ssize(all)};
   Cycle fewest = std::numeric_limits<Cycle>::max();
   for (const Candidate& candidate : all) {
     if (objective == Objective::cycles && candidate.bound >= fewest) break;
     const Outcome found = evaluate(fabric, machine, sparse, candidate.tile, progress);
     mapping.evaluated.push_back(
-        {candidate.tile, found.cycles, cost::energy(found.counters, found.cycles, units), candidate.bound});
+        {candidate.tile, found.cycles, meter.total(found.counters, found.cycles), candidate.bound});
     fewest = std::min(fewest, found.cycles);
   }
   std::ranges::stable_sort(mapping.evaluated, {}, [&](const auto& tried) { return tried.cost(objective); });
@@ -356,8 +352,9 @@ RowMapping map_rows(Fabric& fabric, const arch::Machine& machine, const Operatio
 }
 
 Outcome step_sparse(const arch::Machine& machine, const Operation& operation, const mapping::SparseTile& tile,
-                    const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle) {
-  Fabric fabric(machine, shuffle);
+                    const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle,
+                    kernel::Observer* observer) {
+  Fabric fabric(machine, shuffle, observer);
   const SparseOperands sparse(arch::sparse_array(machine), operation, operands, true);
   Program program(machine, sparse, tile, progress);
   Outcome outcome;

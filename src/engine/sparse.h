@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cairn/result.h"
+#include "cost/energy.h"
 #include "engine/run.h"
 #include "engine/sparse_operands.h"
 
@@ -18,19 +19,20 @@ struct RowMapping {
   struct Evaluated {
     mapping::SparseTile tile;
     Cycle cycles = 0;
-    double energy = 0;  // cost::energy
+    double energy = 0;  // in the unit of the meter's table
     Cycle bound = 0;    // that its distribution alone needs
     double cost(Objective objective) const;
   };
   std::vector<Evaluated> evaluated;
   Count legal = 0;  // tiles that fit
 };
-RowMapping map_rows(Fabric& fabric, const arch::Machine& machine, const Operation& operation, const Operands& operands,
-                    Objective objective, const Progress& progress = {});
+RowMapping map_rows(Fabric& fabric, const arch::Machine& machine, const cost::Meter& meter, const Operation& operation,
+                    const Operands& operands, Objective objective, const Progress& progress = {});
 
 // Both throw E401 for a tile that does not fit, U204 for one that the reduction network cannot add up.
 Outcome step_sparse(const arch::Machine& machine, const Operation& operation, const mapping::SparseTile& tile,
-                    const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle);
+                    const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle,
+                    kernel::Observer* observer);
 Outcome flow_sparse(Fabric& fabric, const arch::Machine& machine, const Operation& operation,
                     const mapping::SparseTile& tile, const Operands& operands, const Progress& progress = {});
 

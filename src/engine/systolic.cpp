@@ -138,8 +138,9 @@ struct Timeline {
 }  // namespace
 
 Outcome step_systolic(const arch::Machine& machine, const Operation& operation, const mapping::Tile& tile,
-                      const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle) {
-  Fabric fabric(machine, shuffle);
+                      const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle,
+                      kernel::Observer* observer) {
+  Fabric fabric(machine, shuffle, observer);
   TileProgram program(operation, tile, fabric.array(), operands, progress);
   refuse_unsteppable(program.at(0));
   Outcome outcome;

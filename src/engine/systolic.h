@@ -6,7 +6,8 @@
 namespace cairn::engine {
 
 Outcome step_systolic(const arch::Machine& machine, const Operation& operation, const mapping::Tile& tile,
-                      const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle);
+                      const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle,
+                      kernel::Observer* observer);
 
 Outcome flow_systolic(Fabric& fabric, const arch::Machine& machine, const Operation& operation,
                       const mapping::Tile& tile, const Operands& operands, RoundCosts& known);

@@ -78,6 +78,7 @@ bool AdderTree::configure(const Clusters& clusters) {
 
 std::vector<int> AdderTree::last_adders() const {
   std::vector<int> adders;
+  adders.reserve(static_cast<std::size_t>(clusters_.count));
   for (int cluster = 0; cluster < clusters_.count; ++cluster) adders.push_back(last_adder(exit_of(cluster)));
   return adders;
 }

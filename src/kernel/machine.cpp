@@ -60,12 +60,17 @@ Machine Machine::build(std::vector<std::unique_ptr<Component>> components,
   return machine;
 }
 
-Cycle Machine::run(const std::function<bool()>& done) {
+Cycle Machine::run(const std::function<bool()>& done, Observer* observer) {
+  worked_.assign(order_.size(), false);
   Cycle idle = 0;
   while (!done()) {
     ++now_;
     bool progress = false;
-    for (Component* component : order_) progress = component->tick(now_) || progress;
+    for (std::size_t i = 0; i < order_.size(); ++i) {
+      worked_[i] = order_[i]->tick(now_);
+      progress = progress || worked_[i];
+    }
+    if (observer != nullptr) observer->clocked(*this);
     idle = progress ? 0 : idle + 1;
     if (idle > patience_ + 1 && !done()) report_stuck(now_);
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernel/component.h"
+#include "kernel/observer.h"
 
 namespace cairn::kernel {
 
@@ -18,8 +19,9 @@ class Machine {
                        std::vector<std::unique_ptr<Channel>> channels);
 
   // Ticks until `done()`; returns the number of the last cycle. The clock starts at cycle 1. Throws machine_stuck
-  // (I002), with who waits for what, when nothing has happened for longer than any latency in the machine.
-  Cycle run(const std::function<bool()>& done);
+  // (I002), with who waits for what, when nothing has happened for longer than any latency in the machine. The
+  // observer, if there is one, is shown every cycle.
+  Cycle run(const std::function<bool()>& done, Observer* observer = nullptr);
 
   // The cycle that is being clocked.
   Cycle now() const { return now_; }
@@ -29,6 +31,9 @@ class Machine {
   void flow();
 
   const std::vector<Component*>& components() const { return order_; }
+  // Whether the i-th component did anything in the last cycle that was clocked.
+  bool worked(std::size_t i) const { return worked_[i]; }
+  const std::vector<std::unique_ptr<Channel>>& channels() const { return channels_; }
 
  private:
   Machine() = default;
@@ -38,6 +43,7 @@ class Machine {
   std::vector<std::unique_ptr<Channel>> channels_;
   std::vector<Component*> order_;  // tick order
   std::vector<Component*> flow_order_;
+  std::vector<bool> worked_;
   Cycle patience_ = 0;
   Cycle now_ = 0;
 };

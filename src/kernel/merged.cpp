@@ -13,6 +13,8 @@ constexpr Cycle kLongestPeriod = Cycle{1} << 40;
 }  // namespace
 
 Merged::Merged(std::span<const Stream> sources) {
+  sources_.reserve(sources.size());
+  heap_.reserve(sources.size());
   for (const Stream& stream : sources) {
     if (!stream.empty()) heap_.push_back({stream.first(), static_cast<int>(sources_.size())});
     sources_.push_back({stream.pieces()});
@@ -21,19 +23,28 @@ Merged::Merged(std::span<const Stream> sources) {
 }
 
 void Merged::pop() {
-  std::ranges::pop_heap(heap_, later);
-  Head& head = heap_.back();
+  Head head = heap_.front();
   Source& source = sources_[static_cast<std::size_t>(head.source)];
   if (++source.taken == piece_of(source).count) {
     ++source.piece;
     source.taken = 0;
   }
-  if (source.piece == source.pieces.size()) {
+  if (source.piece < source.pieces.size()) {
+    head.time = piece_of(source).at(source.taken);
+  } else {  // the last one takes its place
+    head = heap_.back();
     heap_.pop_back();
-    return;
+    if (heap_.empty()) return;
   }
-  head.time = piece_of(source).at(source.taken);
-  std::ranges::push_heap(heap_, later);
+  // Down to where it belongs: cheaper than out and in again.
+  std::size_t at = 0;
+  for (std::size_t below = 1; below < heap_.size(); below = 2 * at + 1) {
+    if (below + 1 < heap_.size() && later(heap_[below], heap_[below + 1])) ++below;
+    if (!later(head, heap_[below])) break;
+    heap_[at] = heap_[below];
+    at = below;
+  }
+  heap_[at] = head;
 }
 
 // A source takes part if it sends within a step of its own; one that begins later ends the pattern.

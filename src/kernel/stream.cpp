@@ -87,9 +87,9 @@ void Server::take(const Piece& piece) {
   free_at_ = departures.last() + service_;
 }
 
-std::vector<Piece> Stream::slice(Count first, Count count) const {
+Pieces Stream::slice(Count first, Count count) const {
   Reader reader(*this);
-  std::vector<Piece> cut;
+  Pieces cut;
   reader.take(first, [](const Piece&) {});
   reader.take(count, [&](const Piece& piece) { cut.push_back(piece); });
   return cut;

@@ -8,20 +8,10 @@
 #include <span>
 #include <vector>
 
+#include "kernel/pieces.h"
 #include "util/units.h"
 
 namespace cairn::kernel {
-
-// `count` items, the k-th (from 0) arriving at first + k * step.
-struct Piece {
-  Cycle first;
-  Cycle step;
-  Count count;
-
-  Cycle at(Count k) const { return first + k * step; }
-  Cycle last() const { return at(count - 1); }
-  bool operator==(const Piece&) const = default;
-};
 
 class Stream {
  public:
@@ -35,7 +25,7 @@ class Stream {
   bool empty() const { return pieces_.empty(); }
   Cycle first() const { return pieces_.front().first; }
   Cycle last() const { return pieces_.back().last(); }
-  const std::vector<Piece>& pieces() const { return pieces_; }
+  const Pieces& pieces() const { return pieces_; }
   std::vector<Cycle> times() const;
 
   // Every item `cycles` later: a pipeline, a wire.
@@ -48,7 +38,7 @@ class Stream {
   // starts, not before `free_at`.
   Stream served(Cycle service, Cycle free_at = std::numeric_limits<Cycle>::min()) const;
   // Items `first` to `first + count - 1`, or to the end if there are fewer.
-  std::vector<Piece> slice(Count first, Count count) const;
+  Pieces slice(Count first, Count count) const;
   Count count_before(Cycle time) const;
 
   // Adds items at the end; none may come before the last.
@@ -65,7 +55,7 @@ class Stream {
   // Adds a piece to the one before it, if both together are one.
   static bool extend(Piece& back, const Piece& piece);
 
-  std::vector<Piece> pieces_;
+  Pieces pieces_;
 };
 
 // A server that is given its items piece by piece. They are served in that order, whatever their times: one that is

@@ -27,8 +27,8 @@ std::vector<std::int64_t> sizes(std::int64_t size, std::int64_t limit, bool ever
 // How many different inputs a step takes along one axis.
 std::int64_t positions(std::int64_t outputs, std::int64_t kernel, std::int64_t stride, std::int64_t dilation) {
   if (outputs == 1 || kernel == 1) return outputs * kernel;
-  const std::int64_t span = (kernel - 1) * dilation + (outputs - 1) * stride + 1;
-  return std::min(outputs * kernel, span);
+  if (dilation > 1) return outputs + kernel - 1;  // or more: gaps of one window are filled by others
+  return std::min(outputs * kernel, kernel + (outputs - 1) * stride);
 }
 
 class Enumeration {
@@ -157,6 +157,25 @@ PortLoad port_load(const std::vector<Takes>& all, std::size_t begin, std::size_t
   return load;
 }
 
+// Words that the tile takes from the buffer at least. What hangs over the layer is sent, but not read.
+Count least_reads(const Nest& nest, const DenseTile& tile, Count sliding) {
+  const Iterations iterations(nest, tile);
+  const auto all = [&](Loop loop) { return iterations[loop] * tile.sizes[loop]; };
+  // Over all iterations of a dimension of the kernel, the last of which may be smaller.
+  const auto reads = [&](Loop output, Loop kernel, std::size_t dimension) {
+    const auto at_once = [&](std::int64_t size) {
+      return positions(tile.sizes[output], size, nest.stride[dimension], nest.dilation[dimension]);
+    };
+    const std::int64_t rest = nest.sizes[kernel] % tile.sizes[kernel];
+    return nest.sizes[kernel] / tile.sizes[kernel] * at_once(tile.sizes[kernel]) + (rest > 0 ? at_once(rest) : 0);
+  };
+  const Count weights = iterations[Loop::n] * all(Loop::g) * nest.sizes[Loop::k] * nest.sizes[Loop::c] *
+                        nest.sizes[Loop::r] * nest.sizes[Loop::s];
+  const Count columns = reads(Loop::y, Loop::s, 1) * (iterations.windows() - sliding) + iterations[Loop::s] * sliding;
+  return weights +
+         all(Loop::n) * all(Loop::g) * iterations[Loop::k] * nest.sizes[Loop::c] * reads(Loop::x, Loop::r, 0) * columns;
+}
+
 }  // namespace
 
 Cycle Loads::least() const { return std::max({distribution, multipliers, collection}) + drain; }
@@ -189,6 +208,7 @@ Loads loads(const Nest& nest, const DenseTile& tile, const arch::FlexibleArray& 
   const Count sliding = hands_on ? iterations[Loop::x] * (iterations[Loop::y] - 1) : 0;
   const Count windows = iterations.windows() - sliding;
   Loads loads;
+  loads.reads = least_reads(nest, tile, sliding);
   // Ports of their own groups, or all together.
   const int together = array.reaches_all ? array.ports : 1;
   const int group = array.reaches_all ? array.multipliers : array.multipliers / array.ports;

@@ -16,6 +16,7 @@ struct Loads {
   Cycle collection = 0;    // the busiest result line, a result a cycle
   Cycle drain = 0;         // what each round that waits for the last result of the one before adds
   // What is done in all, whatever the time.
+  Count reads = 0;      // words of operands from the global buffer
   Count words = 0;      // sent by all ports
   Count products = 0;   // of padding too
   Count additions = 0;  // in the tree and in accumulators

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "report/bound.h"
+#include "report/energy.h"
 #include "util/diagnostics.h"
 
 namespace cairn::report {
@@ -253,7 +254,8 @@ double LayerResult::utilisation() const { return report::utilisation(multiplicat
 std::string to_json(const LayerResult& layer) { return report::text(report::layer(layer)); }
 std::string to_json(const MappingResult& mapping) { return report::text(report::mapping(mapping)); }
 
-std::string document(const Machine& machine, const std::vector<LayerResult>& layers, const std::string& context_json) {
+std::string document(const Machine& machine, const std::vector<LayerResult>& layers, const std::string& context_json,
+                     const EnergyTable& energy) {
   report::Json context = report::Json::parse(context_json, nullptr, false);
   if (!context.is_object())
     throw Error(Code::wrong_type, "context", "the context must be a JSON object", "{\"seed\": 1}");
@@ -261,12 +263,13 @@ std::string document(const Machine& machine, const std::vector<LayerResult>& lay
   context["machine"] = report::machine(machine.description());
   report::Json all = report::Json::array();
   for (const LayerResult& one : layers) all.push_back(report::layer(one));
-  return report::text({{"schema", "cairn.result/1"},
-                       {"context", context},
-                       {"units", report::units()},
-                       {"layers", all},
-                       {"totals", report::totals(layers)}},
-                      2);
+  report::Json made{{"schema", "cairn.result/1"},
+                    {"context", context},
+                    {"units", report::units()},
+                    {"layers", all},
+                    {"totals", report::totals(layers)}};
+  report::price(made, cost::Meter(machine.description(), energy.prices()));
+  return report::text(made, 2);
 }
 
 const char* version() { return CAIRN_VERSION; }

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+import links
+import outputs
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/**/*.md")])
 MAKE_TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -32,7 +35,7 @@ def test_there_are_commands_to_check():
 def workplace(tmp_path_factory):
     """A folder with what the commands of the documentation name."""
     place = tmp_path_factory.mktemp("docs")
-    for name in ("tests", "examples", "presets"):
+    for name in ("tests", "examples", "presets", "energy"):
         (place / name).symlink_to(ROOT / name)
     return place
 
@@ -69,10 +72,17 @@ def test_python_in_the_documentation_prints_what_it_says(page, capsys):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
-    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
-        if "://" not in target:
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+    assert links.dead(page) == []
+
+
+def test_dead_links_and_anchors_are_found(tmp_path):
+    (tmp_path / "b.md").write_text("# One\n## `two` words, (x)\n## One\n```\n# none\n```\n")
+    page = tmp_path / "a.md"
+    page.write_text(
+        "# A\n[1](b.md) [2](b.md#one-1) [3](b.md#two-words-x) [4](#a) [5](https://x.org/#y)\n"
+        "[6](c.md) `[7](d.md)` [8](b.md#none)\n```\n[9](e.md)\n```\n![10](f.svg) [11](#b)\n"
+    )
+    assert [each.split(":")[0] for each in links.dead(page)] == ["c.md", "b.md#none", "f.svg", "#b"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -81,3 +91,12 @@ def test_named_source_files_exist(page):
         r"\b((?:src|include|python|tests|tools|docs|presets|cmake)/[\w/.-]*\w)", page.read_text()
     ):
         assert (ROOT / name).exists() or list(ROOT.glob(name + "*")), f"{page.name} names {name}"
+
+
+def test_what_commands_print_is_written_below_them():
+    page = (
+        "<!-- output: \\w+ -->\n```console\n$ cairn --version\nold\n```\n```console\n$ cairn\n```\n"
+    )
+    assert outputs.with_outputs(page) == page.replace("old", "cairn")
+    with pytest.raises(ValueError, match="rm"):
+        outputs.with_outputs(page.replace("$ cairn --version", "$ rm -r x"))

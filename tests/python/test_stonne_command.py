@@ -143,7 +143,6 @@ def test_help_lists_the_flags_and_has_an_example(cli: Cli, words: tuple[str, ...
         ((*MESH_4, "-num_ms=64"), ["-num_ms", "4 x 4 multipliers"]),
         ((*MESH_4, "-T_K=3"), ["-T_K", "does not tile K"]),
         ((*MESH_4, "-accumulation_buffer=0"), ["-accumulation_buffer", "always accumulates"]),
-        ((*MESH_4, "-print_stats=0"), ["-print_stats", "--json"]),
         ((*MESH_4, "-generator=mRNA"), ["-generator", "one mapper"]),
         ((*MESH_4, "-generate_tile=1", "-T_M=2"), ["-T_M", "mapper chooses"]),
         (("-FC", "-rn_type=FENETWORK", "-accumulation_buffer=1"), ["-accumulation_buffer"]),
@@ -162,8 +161,8 @@ def test_what_has_no_effect_is_told(cli: Cli, words: tuple[str, ...], told: list
 
 
 def test_python_hears_of_it_too() -> None:
-    with pytest.warns(stonne.IgnoredWarning, match="-print_stats"):
-        stonne.parse([*MESH_4, "-print_stats=1"])
+    with pytest.warns(stonne.IgnoredWarning, match="-generator"):
+        stonne.parse([*MESH_4, "-generator=mRNA"])
 
 
 @pytest.mark.parametrize(

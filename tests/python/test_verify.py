@@ -79,7 +79,7 @@ def late(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_second_operand_of_a_sparse_case_is_stored_by_rows(operation: str) -> None:
     sizes = {"M": 3, "N": 5, "K": 7, "seed": 11, "density_a": 0.5}
     case = golden.Case("x", operation, {"op": operation, **sizes}, None, None)
-    a, b = golden._operands(case)
+    a, b = golden.operands_of(case)
     assert np.array_equal(a, operands.seeded(11, (1, 3, 7), 0.5))
     assert np.array_equal(b, operands.seeded(12, (1, 7, 5)))
 

@@ -14,9 +14,13 @@ from cairn.cli.capture import HELP as CAPTURE_HELP
 from cairn.cli.capture import capture
 from cairn.cli.compare import compare_app
 from cairn.cli.describe import describe
+from cairn.cli.energy import HELP as ENERGY_HELP
+from cairn.cli.energy import energy
 from cairn.cli.map import map_app
+from cairn.cli.report import report
 from cairn.cli.run import run_app
 from cairn.cli.stonne import HELP, ReferenceCommand, stonne
+from cairn.cli.trace import trace_app
 from cairn.cli.verify import verify
 
 app = typer.Typer(
@@ -31,7 +35,10 @@ app = typer.Typer(
 app.add_typer(run_app, name="run")
 app.add_typer(compare_app, name="compare")
 app.add_typer(map_app, name="map")
+app.add_typer(trace_app, name="trace")
 app.command("capture", help=CAPTURE_HELP, no_args_is_help=True)(capture)
+app.command("energy", help=ENERGY_HELP, no_args_is_help=True)(energy)
+app.command("report", no_args_is_help=True)(report)
 app.command("verify")(verify)
 app.command("describe")(describe)
 app.command("stonne", cls=ReferenceCommand, help=HELP)(stonne)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from inspect import cleandoc
 from typing import Annotated, Any
 
 import typer
@@ -74,6 +75,8 @@ def comparison(
     sparsity: options.Sparsity = None,
     prune: options.Prune = None,
     schedule: options.Order = options.Schedule.NONE,
+    table: options.EnergyTable = None,
+    clock: options.Clock = None,
     quiet: options.Quiet = False,
 ) -> Comparison:
     """Gather the options of a comparison; the signature declares them to Typer."""
@@ -89,6 +92,7 @@ def comparison(
         sparsity=ratio,
         prune=per,
         schedule=schedule.value,
+        energy=options.energy_table(table, clock),
     )
 
 
@@ -143,7 +147,7 @@ for _each in run_app.registered_commands:
     compare_app.command(
         _each.name,
         hidden=_each.hidden,
-        help=f"{_run.__doc__.partition('Example:')[0].strip()}\n\nExample: "
+        help=f"{cleandoc(_run.__doc__).partition('Example:')[0].strip()}\n\nExample: "
         f"`cairn compare {_EXAMPLES[_each.name]} --arch tpu-16x16,tpu-32x32`",
     )(options.with_common(_run, comparison))
 

@@ -1,8 +1,10 @@
-"""``cairn describe``: the machine parts, presets and codes, from the core's own declarations."""
+"""``cairn describe``: everything that has a name, from the declarations of the core."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -12,32 +14,80 @@ from rich.table import Table
 from rich.text import Text
 
 import cairn
-from cairn import tables
+from cairn import glossary, machines, tables
 from cairn.cli import boundary
 from cairn.errors import nearest, refusal
-from cairn.machines import family
+
+_MOST_IN_FULL = 3  # parameters or counters of one short name; more are one line each
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """Something that has a name: what it is, in a line, and all there is to say."""
+
+    name: str
+    about: str
+    line: str
+    full: Callable[[], Iterable[RenderableType]]
+    others: tuple[str, ...] = ()  # names that mean it, too
+
+    def is_called(self, wanted: str) -> bool:
+        """Whether ``wanted``, in small letters, is one of its names."""
+        return wanted in (each.lower() for each in (self.name, *self.others))
+
+    def speaks_of(self, wanted: str) -> bool:
+        """Whether all words of ``wanted`` occur in its name or its line."""
+        text = f"{self.name} {self.about} {self.line}".lower()
+        return all(word in text for word in wanted.split())
 
 
 def describe(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="A preset, machine file, family, slot, component, parameter, counter or code."
+            help="A preset, machine file, family, slot, component, parameter, counter, code, or a"
+            " word of the results; of any other word, where it is spoken of."
         ),
     ] = None,
 ) -> None:
-    """Explain a machine, a component, a parameter, a counter or a code; without NAME, list them.
+    """Explain whatever has a name: machine, component, parameter, counter, code, field, unit.
+
+    Without NAME all names are listed.
 
     Examples: `cairn describe`, `cairn describe tpu-16x16`, `cairn describe mine.cfg`,
-    `cairn describe flexible`, `cairn describe multiplier.rows`, `cairn describe E103`
+    `cairn describe flexible`, `cairn describe multiplier.rows`, `cairn describe E103`,
+    `cairn describe utilisation`, `cairn describe bandwidth`
     """
     out = tables.console()
-    found = list(_overview() if name is None else _lookup(name))
-    if not found:
-        hint = nearest(name or "", _names(), "`cairn describe` lists every name")
-        raise refusal("E107", "", f"nothing here is called '{name}'", hint)
-    for each in found:
+    for each in _overview() if name is None else _answer(name):
         out.print(each)
+
+
+def _answer(name: str) -> Iterable[RenderableType]:
+    """Explain what is called ``name``, else list what speaks of it, else refuse (E107)."""
+    wanted = name.lower().strip()
+    if wanted.endswith((".toml", ".cfg")):
+        with boundary.telling():
+            return [*_machine(cairn.load_machine(name))]
+    entries = [*_entries()]
+    found = [each for each in entries if each.is_called(wanted)]
+    hits = [each for each in entries if wanted and each.speaks_of(wanted)]
+    short = [each for each in found if each.name.endswith(f".{wanted}")]
+    if len(short) > _MOST_IN_FULL:
+        rest = [each for each in hits if each not in found]
+        return _hits(f"{len(found)} are called {name}, {len(rest)} speak of it", found + rest)
+    if found:
+        return [block for each in found for block in each.full()]
+    if hits:
+        return _hits(f"nothing is called {name}, {len(hits)} speak of it", hits)
+    names = {each for entry in entries for each in (entry.name, *entry.others)}
+    hint = nearest(name, sorted(names), "`cairn describe` lists every name")
+    raise refusal("E107", "", f"nothing here is called '{name}'", hint)
+
+
+def _hits(title: str, found: Iterable[_Entry]) -> list[RenderableType]:
+    rows = [[each.name, each.about, each.line] for each in found]
+    return [_heading(title, ""), _grid(rows), _body("`cairn describe NAME` explains one of them.")]
 
 
 def _overview() -> Iterator[RenderableType]:
@@ -45,34 +95,38 @@ def _overview() -> Iterator[RenderableType]:
     yield _grid([[each["name"], each["summary"]] for each in cairn.presets()])
     yield _heading("Components", "a machine names one type of its family for each slot")
     yield _parts(cairn.catalog())
+    yield _heading("Words of the results", "fields of the document, states of units, bounds")
+    yield _body(", ".join(sorted(glossary.terms())))
+    yield Text()
     yield _heading("Diagnostic codes", "E invalid, U unsupported, I internal")
     yield _grid([[code["code"], code["title"]] for code in cairn.codes()])
 
 
-def _lookup(name: str) -> Iterator[RenderableType]:
-    """Yield an explanation for everything that is called ``name``."""
-    wanted = name.lower()
-    presets = {preset["name"] for preset in cairn.presets()}
-    if wanted in presets or wanted.endswith((".toml", ".cfg")):
-        with boundary.telling():
-            machine = cairn.load_machine(wanted if wanted in presets else name)
-        yield from _machine(machine)
-    if wanted in _families():
-        yield from _family(wanted)
+def _entries() -> Iterator[_Entry]:
+    """Yield everything that has a name, from the declarations."""
+    for preset in cairn.presets():
+        load = partial(cairn.load_machine, preset["name"])
+        yield _Entry(preset["name"], "machine", preset["summary"], partial(_preset, load))
+    for name in sorted(_families()):
+        parts = [part["type"] for part in cairn.catalog() if part["family"] == name]
+        yield _Entry(name, "family", ", ".join(parts), partial(_family, name))
     for part in cairn.catalog():
-        if wanted in (part["slot"], part["type"], f"{part['slot']}.{part['type']}"):
-            yield from _component(part)
-        for parameter in part["parameters"]:
-            if wanted in (parameter["name"], f"{part['slot']}.{parameter['name']}"):
-                yield from _parameter(part, parameter)
-        for counter in part["counters"]:
-            if wanted in (counter["name"], f"{part['slot']}.{counter['name']}"):
-                yield _heading(f"{part['slot']}.{counter['name']}", f"counter of {part['type']}")
-                yield _body(f"{counter['doc']} Unit: {counter['unit']}.")
+        slot, kind = part["slot"], part["type"]
+        names = (slot, f"{slot}.{kind}", f"{slot}: {kind}")
+        yield _Entry(kind, f"component, {slot}", part["doc"], partial(_component, part), names)
+        for what, rows, full in (
+            ("parameter", part["parameters"], _parameter),
+            ("counter", part["counters"], _counter),
+        ):
+            for row in rows:
+                name, doc = f"{slot}.{row['name']}", _sentence(row["doc"])
+                about = f"{what} of {kind}"
+                yield _Entry(name, about, doc, partial(full, part, row), (row["name"],))
+    for name, (about, text) in glossary.terms().items():
+        yield _Entry(name, about, text, partial(_term, name, about, text))
     for code in cairn.codes():
-        if wanted == code["code"].lower():
-            yield _heading(code["code"], f"{code['kind']}: {code['title']}")
-            yield _body(code["explanation"])
+        line = f"{code['title']}: {code['explanation']}"
+        yield _Entry(code["code"], f"{code['kind']} code", line, partial(_code, code))
 
 
 def _families() -> set[str]:
@@ -83,29 +137,56 @@ def _family(name: str) -> Iterator[RenderableType]:
     yield _heading(name, "family: a machine takes its parts from here, one for each slot")
     yield _parts([part for part in cairn.catalog() if part["family"] in ("", name)])
     yield _body("Presets:")
-    machines = (cairn.load_machine(preset["name"]) for preset in cairn.presets())
-    yield _grid([[each.name, each.summary] for each in machines if family(each) == name])
+    every = (cairn.load_machine(preset["name"]) for preset in cairn.presets())
+    yield _grid([[each.name, each.summary] for each in every if machines.family(each) == name])
 
 
-def _names() -> Iterator[str]:
-    yield from (preset["name"] for preset in cairn.presets())
-    yield from _families()
-    yield from (code["code"] for code in cairn.codes())
-    for part in cairn.catalog():
-        yield from (part["slot"], part["type"])
-        for each in (*part["parameters"], *part["counters"]):
-            yield from (each["name"], f"{part['slot']}.{each['name']}")
+def _preset(load: Callable[[], cairn.Machine]) -> Iterator[RenderableType]:
+    yield from _machine(load())
 
 
 def _machine(machine: cairn.Machine) -> Iterator[RenderableType]:
+    """Yield whom it follows, its size in numbers, and every part with values and units."""
     yield _heading(machine.name, machine.summary)
-    yield _body(f"Family: {family(machine)}")
+    yield _body(f"Family: {machines.family(machine)}")
     yield _body(f"Follows: {machine.follows}")
+    yield _body(f"Size: {_size(machine)}")
     rows = []
     for slot, settings in machine.describe()["parts"].items():
-        values = (f"{key} = {value}" for key, value in settings.items() if key != "type")
-        rows.append([slot, str(settings["type"]), ", ".join(values)])
+        part = _declared(slot, settings["type"])
+        rows.append([slot, settings["type"], part["doc"]])
+        for each in part["parameters"]:
+            value = _value(settings[each["name"]], each["unit"])
+            rows.append([f"  {each['name']}", value, _sentence(each["doc"])])
     yield _grid(rows)
+    yield _body("Change a value with --set SLOT.PARAMETER=VALUE.")
+
+
+def _size(machine: cairn.Machine) -> str:
+    """Write how many multipliers, and how many words go in and results out in a cycle."""
+    parts = machine.describe()["parts"]
+    mesh = parts["multiplier"].get("rows")
+    shape = f" ({mesh} x {parts['multiplier']['columns']})" if mesh else ""
+    words = [f"{machines.multipliers(machine):,} multipliers{shape}"]
+    for slot, name, what in (
+        ("distribution", "bandwidth", "words a cycle from the global buffer"),
+        ("collection", "lines", "results a cycle to the write-back"),
+    ):
+        count = parts[slot].get(name)
+        if count is not None:
+            words.append(f"{count:,} {what}" if count else f"{what}: one a wire")
+    return ", ".join(words)
+
+
+def _declared(slot: str, kind: str) -> Mapping[str, Any]:
+    return next(each for each in cairn.catalog() if (each["slot"], each["type"]) == (slot, kind))
+
+
+def _users(part: Mapping[str, Any]) -> list[str]:
+    """Name the presets that have a part."""
+    every = (cairn.load_machine(preset["name"]) for preset in cairn.presets())
+    types = ((each.name, each.describe()["parts"]) for each in every)
+    return [name for name, parts in types if parts[part["slot"]]["type"] == part["type"]]
 
 
 def _parts(parts: Iterable[Mapping[str, Any]]) -> RenderableType:
@@ -118,39 +199,68 @@ def _component(part: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield _heading(f"{part['slot']}: {part['type']}", f"component of {kind or 'all'} machines")
     yield _body(part["doc"])
     yield _body(f"Units: {part['unit']}")
+    yield _body(f"Presets with it: {', '.join(_users(part)) or 'none'}.")
+    yield _body(f'In a machine file: [{part["slot"]}] with type = "{part["type"]}".')
     if part["parameters"]:
         yield _body("Parameters:")
-        yield _grid([[each["name"], _range(each), each["doc"]] for each in part["parameters"]])
+        rows = [[each["name"], _range(each), _sentence(each["doc"])] for each in part["parameters"]]
+        yield _grid(rows)
     if part["counters"]:
         yield _body("Counters:")
-        yield _grid([[each["name"], each["unit"], each["doc"]] for each in part["counters"]])
+        rows = [[each["name"], each["unit"], _sentence(each["doc"])] for each in part["counters"]]
+        yield _grid(rows)
 
 
 def _parameter(part: Mapping[str, Any], parameter: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield _heading(f"{part['slot']}.{parameter['name']}", f"parameter of {part['type']}")
-    yield _body(parameter["doc"])
-    yield _body(_range(parameter))
-    example = _given(parameter["default"]) or _given(parameter["minimum"]) or "VALUE"
+    yield _body(_sentence(parameter["doc"]))
+    yield _body(f"{_range(parameter)}.".capitalize())
+    given: dict[str, list[str]] = {}
+    for name in _users(part):
+        settings = cairn.load_machine(name).describe()["parts"][part["slot"]]
+        given.setdefault(_value(settings[parameter["name"]], ""), []).append(name)
+    yield _body("Presets:")
+    yield _grid([[value, ", ".join(names)] for value, names in given.items()] or [["none", ""]])
+    example = next(iter(given), _value(parameter["default"], ""))
     yield _body(f"On the command line: --set {part['slot']}.{parameter['name']}={example}")
+
+
+def _counter(part: Mapping[str, Any], counter: Mapping[str, Any]) -> Iterator[RenderableType]:
+    yield _heading(f"{part['slot']}.{counter['name']}", f"counter of {part['type']}")
+    yield _body(f"{_sentence(counter['doc'])} Unit: {counter['unit']}.")
+    yield _body(f"In the result: layers[i].counters.{part['slot']}.{counter['name']}")
+
+
+def _code(code: Mapping[str, str]) -> Iterator[RenderableType]:
+    yield _heading(code["code"], f"{code['kind']}: {code['title']}")
+    yield _body(code["explanation"])
+    yield _grid([["example", code["example"]], ["remedy", code["remedy"]]])
+
+
+def _term(name: str, about: str, text: str) -> Iterator[RenderableType]:
+    yield _heading(name, about)
+    yield _body(text)
 
 
 def _range(parameter: Mapping[str, Any]) -> str:
     """Write type, range, unit and default of a parameter in one phrase; unset ones are left out."""
     words = [str(parameter["type"])]
-    if parameter.get("choices"):
-        words.append("one of " + ", ".join(map(str, parameter["choices"])))
-    low, high = _given(parameter.get("minimum")), _given(parameter.get("maximum"))
-    if low or high:
-        words.append(f"{low or 'any'} to {high or 'any'}")
-    if _given(parameter.get("unit")):
-        words.append(str(parameter["unit"]))
-    default = _given(parameter.get("default"))
-    words.append(f"default {default}" if default else "required")
+    if parameter["choices"]:
+        words.append("one of " + ", ".join(parameter["choices"]))
+    if parameter["minimum"] is not None:
+        words.append(_value(f"{parameter['minimum']} to {parameter['maximum']}", parameter["unit"]))
+    words.append(f"default {_value(parameter['default'], '')}")
     return ", ".join(words)
 
 
-def _given(value: Any) -> str:
-    return "" if value is None else str(value)
+def _value(value: Any, unit: str) -> str:
+    """Write a value as --set takes it, with its unit."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"{text} {unit}".strip()
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
 def _heading(name: str, about: str) -> RenderableType:

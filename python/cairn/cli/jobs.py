@@ -281,6 +281,7 @@ def answer(shared: options.Common, prepare: Callable[[], Simulate]) -> None:
     written = [(shared.json, partial(json.dumps, indent=2)), *shared.others()]
     with ExitStack() as stack, shared.progress() as progress:
         outputs = [stack.enter_context(files.Output(path)) for path, _ in written]
+        shared.reserve(stack)
         simulate = prepare()
         answers = [
             simulate(machine, progress.turn(at, len(on), machine.name))

@@ -12,7 +12,7 @@ from rich.console import RenderableType
 import cairn
 from cairn import explain, tiles
 from cairn.cli import options
-from cairn.cli.run import Targets, run_app
+from cairn.cli.run import Targets, offer
 from cairn.mapping import Mapper
 
 Save = Annotated[
@@ -34,7 +34,7 @@ class _Options(options.Common):
 
     def session(self, machine: cairn.Machine) -> Mapper:
         """Make a session that explains its mappings."""
-        return Mapper(machine)
+        return Mapper(machine, self.energy)
 
     def others(self) -> list[tuple[str | None, Callable[[dict[str, Any]], str]]]:
         """Write the tiles beside the document."""
@@ -53,6 +53,7 @@ def mapping(
     tile: options.Tile = None,
     json: options.Json = None,
     save: Save = None,
+    table: options.EnergyTable = None,
     quiet: options.Quiet = False,
 ) -> _Options:
     """Gather the options of a mapping; the signature declares them to Typer."""
@@ -66,11 +67,13 @@ def mapping(
         tiles=given,
         json=json,
         quiet=quiet,
+        energy=options.energy_table(table, None),
         save=save,
     )
 
 
 map_app = typer.Typer(
+    name="map",
     cls=Targets,
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -123,14 +126,4 @@ _TARGETS = {
     ),
 }
 
-for _each in run_app.registered_commands:
-    _about, _example = _TARGETS[_each.name]
-    map_app.command(
-        _each.name,
-        hidden=_each.hidden,
-        help=f"{_about}\n\nExample: `cairn map {_example} --arch maeri-128`",
-    )(
-        options.with_common(
-            _each.callback.__wrapped__, mapping, {"timing_only": True, "values": False}
-        )
-    )
+offer(map_app, mapping, _TARGETS, "maeri-128")

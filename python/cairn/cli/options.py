@@ -6,6 +6,7 @@ import inspect
 import math
 import re
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -106,6 +107,17 @@ def pruning_of(sparsity: float | None, prune: str | None) -> tuple[float | None,
     return sparsity, prune
 
 
+def energy_table(
+    name: str | None,
+    clock: float | None,
+    datatype: str | None = None,
+    buffer: float | None = None,
+) -> cairn.EnergyTable:
+    """Load a table of energy, the default one without a name."""
+    chosen = {} if name is None else {"name_or_path": name}
+    return cairn.load_energy_table(**chosen, clock_mhz=clock, datatype=datatype, buffer_kib=buffer)
+
+
 Arch = Annotated[
     str,
     typer.Option(
@@ -176,7 +188,24 @@ Order = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the operands that are drawn.")]
+EnergyTable = Annotated[
+    str | None,
+    typer.Option(
+        "--energy-table",
+        metavar="NAME|FILE",
+        help="What energy and area are priced by: cmos-45nm (default), stonne, or a .toml file.",
+        show_default=False,
+    ),
+]
+Clock = Annotated[
+    float | None,
+    typer.Option("--clock", metavar="MHZ", help="Of power and energy x delay; the table has one."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")]
+AllLayers = Annotated[
+    bool,
+    typer.Option("--all", help="Show every layer, even where they do not fit the screen."),
+]
 TimingOnly = Annotated[
     bool, typer.Option("--timing-only", help="Do not compute values; any size fits in memory.")
 ]
@@ -197,11 +226,13 @@ class Common:
     sparsity: float | None = None
     prune: str | None = None
     schedule: str = "none"
+    all_layers: bool = False
+    energy: cairn.EnergyTable | None = None
     says_values: ClassVar[bool] = True  # whether it is told that values are right, or only if wrong
 
     def session(self, machine: cairn.Machine) -> cairn.Session:
         """Make the accelerator that the workload runs on."""
-        return cairn.Session(machine, self.evaluator)
+        return cairn.Session(machine, self.evaluator, self.energy)
 
     def progress(self) -> Progress:
         """Make the progress display that fits the options."""
@@ -224,9 +255,13 @@ class Common:
         """Name the files to write beside the document, each with what makes its text of that."""
         return []
 
+    def reserve(self, stack: ExitStack) -> None:
+        """Open what is written while the machines run."""
+
     def view(self, document: dict[str, Any], width: int) -> RenderableType:
         """Build what is shown of the document."""
-        return tables.result(document, width)
+        height = None if self.all_layers else tables.screen(tables.console())
+        return tables.result(document, width, height)
 
 
 def common(
@@ -241,12 +276,15 @@ def common(
     sparsity: Sparsity = None,
     prune: Prune = None,
     schedule: Order = Schedule.NONE,
+    every_layer: AllLayers = False,
+    table: EnergyTable = None,
+    clock: Clock = None,
     quiet: Quiet = False,
 ) -> Common:
     """Gather the common options of one command line; the signature declares them to Typer."""
     given, aim = tiling_of(tile, objective)
-    sparse = (*pruning_of(sparsity, prune), schedule.value)
-    return Common(arch, changes(overrides), evaluator.value, aim, given, json, seed, quiet, *sparse)
+    rest = (*pruning_of(sparsity, prune), schedule.value, every_layer, energy_table(table, clock))
+    return Common(arch, changes(overrides), evaluator.value, aim, given, json, seed, quiet, *rest)
 
 
 def with_common(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -211,3 +212,22 @@ def safetensors(shared: options.Common, target: str) -> None:
     Example: `cairn run work.safetensors --arch maeri-256 --json result.json`
     """
     jobs.captured(shared, target)
+
+
+def offer(
+    app: typer.Typer,
+    gather: Callable[..., options.Common],
+    told: Mapping[str, tuple[str, str]],
+    machine: str,
+) -> None:
+    """Give another command the targets of this one; it never computes values of its own.
+
+    ``told`` says of each target what the command does with it, and an example, run on ``machine``.
+    """
+    for each in run_app.registered_commands:
+        about, example = told[each.name]
+        shown = f"{about}\n\nExample: `cairn {app.info.name} {example} --arch {machine}`"
+        fixed = {"timing_only": True, "values": False}
+        app.command(each.name, hidden=each.hidden, help=shown)(
+            options.with_common(each.callback.__wrapped__, gather, fixed)
+        )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +19,7 @@ from cairn.cli import boundary, jobs, options
 from cairn.cli.progress import Layer
 from cairn.stonne.command import OPERATIONS
 from cairn.stonne.hardware import ignored
+from cairn.stonne.report import Draw, Report
 from cairn.tiles import Tiles
 
 
@@ -44,15 +47,39 @@ class _Options(options.Common):
     """The options of a command line whose flags describe the machine."""
 
     described: cairn.Machine | None = None
+    report: Report | None = None
+    directory: str = "."
 
     def machines(self) -> list[cairn.Machine]:
         """Return the machine that the flags describe."""
         return [self.described]
 
+    def others(self) -> list[tuple[str | None, Callable[[dict[str, Any]], str]]]:
+        """Name the reference's files, if they are asked for."""
+        report = self.report
+        if report is None:
+            return []
+        statistics, counters = map(str, report.paths(self.directory))
+        return [
+            (statistics, lambda document: report.statistics(document["layers"][0])),
+            (counters, lambda document: report.counters(document["layers"][0])),
+        ]
+
     def view(self, document: dict[str, Any], width: int) -> RenderableType:
         """Put the line that scripts of the reference look for above the result."""
         cycles = document["totals"]["cycles"]
         return Group(Text(f"Number of cycles running: {cycles}"), super().view(document, width))
+
+
+Files = Annotated[
+    str | None,
+    typer.Option(
+        "--files",
+        metavar="DIR",
+        envvar="OUTPUT_DIR",
+        help="Write STONNE's own two files there: statistics (.txt) and .counters.",
+    ),
+]
 
 
 def _flags(operation: str) -> str:
@@ -70,7 +97,8 @@ HELP = f"""Run a command line of STONNE: the same flags, defaults and meaning, t
 
 Options of Cairn come before it, flags of STONNE after it, with whole numbers. What STONNE aborts
 on, hangs on or computes wrongly is computed right or refused with a reason; what it ignores is told
-as a warning. Operands are drawn, and the values are checked against NumPy; those of the sparse
+as a warning. Its two files are written with `--files`, or to the current directory with
+`-print_stats=1`. Operands are drawn, and the values are checked against NumPy; those of the sparse
 operations are STONNE's own, since their zeros decide the cycles.
 
 Flags of `-CONV` with their defaults: {_flags("-CONV")}
@@ -96,6 +124,7 @@ def stonne(
     ] = None,
     evaluator: Eval = options.Evaluator.FLOW,
     json: options.Json = None,
+    files: Files = None,
     timing_only: options.TimingOnly = False,
 ) -> None:
     """Run a command line of STONNE; ``HELP`` is what users read."""
@@ -103,6 +132,10 @@ def stonne(
         command = reference.parse(words or [])
         if command.zeros and timing_only:
             ignored("--timing-only", "no effect: the zeros of the values decide the cycles")
+        draw = cache(command.operands)
+        # The reference always writes, unless told not to: into the current directory by default.
+        asked = command.print_stats is not False and (files or command.print_stats)
+        report = Report(command, draw) if asked else None
     shared = _Options(
         arch="",
         evaluator=evaluator.value,
@@ -111,18 +144,20 @@ def stonne(
         json=json,
         schedule=command.schedule,
         described=command.machine,
+        report=report,
+        directory=files or ".",
     )
     if command.zeros:
-        jobs.answer(shared, lambda: _sparse(shared, command))
+        jobs.answer(shared, lambda: _sparse(shared, command, draw))
     else:
         jobs.single(shared, command.name, lambda: command.operation, timing_only)
 
 
-def _sparse(shared: _Options, command: reference.Command) -> jobs.Simulate:
+def _sparse(shared: _Options, command: reference.Command, draw: Draw) -> jobs.Simulate:
     """Draw the operands that the reference draws, and return what simulates them."""
     name, operation = command.name, command.operation
     with errors.at(f"layer {name}"):
-        a, b = command.operands()
+        a, b = draw()
 
     def on(machine: cairn.Machine, progress: Layer) -> jobs.Answer:
         session, rounds = shared.session(machine), progress(0, 1, name)

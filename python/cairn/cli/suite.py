@@ -44,6 +44,8 @@ def suite(
         typer.Option("--models", metavar="A[,B...]", help="Only these models of the suite."),
     ] = None,
     evaluator: options.Eval = options.Evaluator.FLOW,
+    table: options.EnergyTable = None,
+    clock: options.Clock = None,
     json: options.Json = None,
     seed: options.Seed = 1,
     quiet: options.Quiet = False,
@@ -53,6 +55,7 @@ def suite(
         raise refusal(
             "E107", f"--suite {suite}", "no such suite", nearest(suite, ["paper"], "paper")
         )
+    prices = options.energy_table(table, clock)
     wanted, loaded, faults = paper.chosen(names(models)), [], []
     for name in names(arch):
         try:
@@ -65,7 +68,7 @@ def suite(
     if len({*called}) < max(len(called), 1):
         raise typer.BadParameter(f"--arch must name machines, each once, not '{arch}'")
     with files.Output(json) as output, Progress(quiet) as progress:
-        document = paper.run(loaded, wanted, evaluator.value, seed, progress.layer)
+        document = paper.run(loaded, wanted, evaluator.value, seed, progress.layer, prices)
         output.write(json_text.dumps(document, indent=2))
     if not quiet and not output.to_stdout:
         tables.console().print(report.view(document), soft_wrap=True)

@@ -84,15 +84,18 @@ class Command:
 
     ``zeros``: per cent of them in each operand; None: the operation does not heed them.
     ``schedule``: the order in which the vectors of the stationary operand are taken.
+    ``print_stats``: whether to write the reference's files; None: it is not said.
     """
 
     name: str
     operation: Conv | Gemm
     machine: Machine
+    hardware: Hardware
     tile: dict[str, int] | None
     objective: str | None
     zeros: tuple[int, int] | None = None
     schedule: str = "none"
+    print_stats: bool | None = None
 
     def operands(self) -> tuple[Floats, Floats] | None:
         """Draw the operands whose zeros are heeded, as the reference does; None: any will do."""
@@ -120,11 +123,13 @@ def parse(words: Sequence[str]) -> Command:
         readable(values["layer_name"]),
         layer,
         machine,
+        hardware,
         tile,
         objective,
         # The dense operand of -SparseDense is drawn like one with 0 per cent of zeros.
         (values["MK_sparsity"], values.get("KN_sparsity", 0)) if hardware.sparse else None,
         "largest" if values.get("optimize") == "1" else "none",
+        given["print_stats"] == "1" if "print_stats" in given else None,
     )
 
 
@@ -215,8 +220,6 @@ def operation_of(values: Mapping[str, Any]) -> Conv | Gemm:
 
 def _tiling(values: Values, given: Values, hardware: Hardware) -> Tiling:
     """Return the tile and the objective of the mapper; tell the flags that take no part."""
-    if "print_stats" in given:
-        ignored("-print_stats", "no effect: `cairn stonne --json FILE -...` writes the statistics")
     if "generator" in given:
         ignored("-generator", "no effect: Cairn has one mapper")
     objective = OBJECTIVES[values.get("generate_tile", "none")]

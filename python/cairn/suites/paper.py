@@ -61,6 +61,7 @@ def run(
     evaluator: str = "flow",
     seed: int = 1,
     progress: Progress | None = None,
+    energy: cairn.EnergyTable | None = None,
 ) -> dict[str, Any]:
     """Simulate models of the suite, all of them by default, on machines; return the document."""
     found = []
@@ -71,7 +72,7 @@ def run(
             what = f"{name} {at + 1}/{len(models)} on {where}"
             return progress(at * len(on) + done, len(models) * len(on), what) if progress else None
 
-        found.append(model(name, on, evaluator, seed, told))
+        found.append(model(name, on, evaluator, seed, told, energy))
     context = {
         "version": cairn.__version__,
         "evaluator": evaluator,
@@ -94,6 +95,7 @@ def model(
     evaluator: str,
     seed: int,
     progress: Callable[[int, str], Rounds | None],
+    energy: cairn.EnergyTable | None = None,
 ) -> dict[str, Any]:
     """Simulate one model on all machines."""
     from cairn import torch as cairn_torch  # late: it needs PyTorch
@@ -104,7 +106,11 @@ def model(
     network, inputs = models.build(name, seed)
     workload = cairn_torch.Workload(network, inputs, sparsity=about["sparsity"])
     runs = [
-        workload.run(machine, evaluator, progress=lambda *_, at=at: progress(at, on[at].name))
+        workload.run(
+            machine,
+            progress=lambda *_, at=at: progress(at, on[at].name),
+            session=cairn.Session(machine, evaluator, energy),
+        )
         for at, machine in enumerate(on)
     ]
     results = [run.result for run in runs]

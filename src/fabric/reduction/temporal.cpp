@@ -96,7 +96,7 @@ class Temporal final : public Part {
 
   std::string waiting() const override {
     Count started = 0;
-    for (std::size_t lane = 0; lane < sums_.size(); ++lane) started += taken_.of(lane) > 0 ? 1 : 0;
+    in_use_.for_each([&](int lane) { started += taken_.of(static_cast<std::size_t>(lane)) > 0 ? 1 : 0; });
     return started > 0 ? "more products of " + std::to_string(started) + " sums" : "";
   }
 

@@ -7,6 +7,8 @@
 #include <deque>
 #include <limits>
 #include <map>
+#include <optional>
+#include <utility>
 
 #include "fabric/part.h"
 #include "kernel/merged.h"
@@ -154,6 +156,7 @@ class WriteQueue final : public Part {
     if (links_.round.at_rest) {
       in_time_ = QueueInTime(params_.drain, round_.before);
       opened_.clear();
+      ahead_.reset();
       next_opening_ = round_.before / round_.results;
     } else {
       settle();
@@ -172,10 +175,9 @@ class WriteQueue final : public Part {
       links_.stored->streams[0] = kernel::Stream::regular(opened == opened_.end() ? 0 : opened->second, 0, 1);
       return;
     }
-    QueueInTime ahead = in_time_;
-    kernel::Merged arrivals(arrivals_);
-    ahead.run(arrivals, round_.awaited, std::numeric_limits<Cycle>::max());
-    links_.stored->streams[0] = kernel::Stream::regular(ahead.now(), 0, 1);
+    ahead_ = {in_time_, kernel::Merged(arrivals_), round_.awaited};
+    ahead_->queue.run(ahead_->arrivals, round_.awaited, std::numeric_limits<Cycle>::max());
+    links_.stored->streams[0] = kernel::Stream::regular(ahead_->queue.now(), 0, 1);
   }
 
   void left_behind(std::vector<Cycle>& state) const override {
@@ -193,12 +195,23 @@ class WriteQueue final : public Part {
     Result result;
     Count index;
   };
+  // Flow: the queue when so many results are stored, and what arrives after that.
+  struct Ahead {
+    QueueInTime queue;
+    kernel::Merged arrivals;
+    Count awaited;
+  };
 
   // Flow: goes on to the first result of the round. On the way it notes when later rounds could begin, which may be
   // long before their turn comes.
   void settle() {
     const Cycle until = links_.round.first_sum + links_.results->latency();
-    kernel::Merged last(arrivals_);
+    // What the round before has seen ahead need not be walked again, if it is final and no other opening is in there.
+    const bool seen = ahead_ && ahead_->queue.now() < until && next_opening_ < rounds_->size() &&
+                      rounds_->at(next_opening_).awaited == ahead_->awaited;
+    if (seen) in_time_ = ahead_->queue;
+    kernel::Merged last = seen ? std::move(ahead_->arrivals) : kernel::Merged(arrivals_);
+    ahead_.reset();
     for (; next_opening_ < rounds_->size(); ++next_opening_) {
       const Count awaited = rounds_->at(next_opening_).awaited;
       if (awaited > in_time_.stored()) in_time_.run(last, awaited, until);
@@ -252,6 +265,7 @@ class WriteQueue final : public Part {
   Count next_opening_ = 0;                // flow: the first round of which is not known when its successor could begin
   std::map<Count, Cycle> opened_;         // flow: when so many results were stored, for those that a round awaits
   std::vector<kernel::Stream> arrivals_;  // flow: results that come after that
+  std::optional<Ahead> ahead_;            // flow: when the next round may begin
 };
 
 }  // namespace

@@ -9,13 +9,15 @@
 namespace cairn::testing {
 namespace {
 
-TEST(Codes, have_unique_names_and_an_explanation_each) {
+TEST(Codes, have_unique_names_an_explanation_an_example_and_a_remedy_each) {
   std::set<std::string_view> seen;
   for (const CodeInfo& code : codes()) {
     EXPECT_TRUE(seen.insert(code.name).second) << code.name;
     EXPECT_EQ(code.name.size(), 4U) << code.name;
     EXPECT_FALSE(code.title.empty()) << code.name;
     EXPECT_GE(code.explanation.size(), 20U) << code.name;
+    EXPECT_FALSE(code.example.empty()) << code.name;
+    EXPECT_GE(code.remedy.size(), 20U) << code.name;
   }
 }
 

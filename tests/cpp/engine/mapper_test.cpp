@@ -1,10 +1,12 @@
 // The mapper against every tile there is, and its bounds against what tiles really cost.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <limits>
 
 #include "engine/flexible.h"
 #include "engine/mapper.h"
+#include "harness/cases.h"
 #include "harness/faults.h"
 #include "harness/machines.h"
 #include "harness/random.h"
@@ -31,6 +33,11 @@ void every_tile(const arch::Machine& machine, const mapping::Nest& nest, F f, De
     if (tile.cluster() * tile.clusters() > most) break;
     every_tile(machine, nest, f, tile, loop + 1);
   }
+}
+
+// Prices that differ from each other by much, so that a bound that is wrong in one count shows.
+cost::Meter meter_of(const arch::Machine& machine, const char* table = "cmos-45nm") {
+  return cost::Meter(machine, cost::prices(cost::load_table(table), {}, "", {}));
 }
 
 Operation small_operation(SplitMix64& random) {
@@ -60,16 +67,21 @@ TEST(Mapper, finds_a_tile_within_two_percent_of_the_best_there_is_and_bounds_non
     const Operation operation = small_operation(random);
     SCOPED_TRACE("seed " + std::to_string(seed));
     engine::Fabric fabric(description);
+    const std::array meters{meter_of(description), meter_of(description, "stonne")};
     Cycle best = std::numeric_limits<Cycle>::max();
     every_tile(description, mapping::nest_of(operation), [&](const DenseTile& tile) {
-      const Evaluated found = engine::evaluate(fabric, description, operation, tile);
+      Evaluated found;
+      for (const cost::Meter& meter : meters) {
+        found = engine::evaluate(fabric, description, meter, operation, tile);
+        EXPECT_LE(engine::least_energy(description, meter, operation, found.loads), found.energy);
+      }
       EXPECT_LE(found.loads.least(), found.cycles);
       best = std::min(best, found.cycles);
     });
     for (const mapping::Candidate& each :
          mapping::candidates(mapping::nest_of(operation), arch::flexible_array(description)))
-      EXPECT_LE(each.bound, engine::evaluate(fabric, description, operation, each.tile).cycles);
-    const engine::Mapping mapping = engine::map_layer(fabric, description, operation, Objective::cycles);
+      EXPECT_LE(each.bound, engine::evaluate(fabric, description, meters[0], operation, each.tile).cycles);
+    const engine::Mapping mapping = engine::map_layer(fabric, description, meters[0], operation, Objective::cycles);
     EXPECT_EQ(mapping.untried, 0);
     EXPECT_GE(mapping.best.cycles, best);
     EXPECT_LE(static_cast<double>(mapping.best.cycles), 1.02 * static_cast<double>(best));
@@ -82,11 +94,26 @@ TEST(Mapper, finds_the_tile_of_least_energy_among_those_that_it_considers) {
   const Operation operation = Conv({.channels = 3, .filters = 4, .input = {8, 8}, .kernel = {3, 3}});
   const mapping::Nest nest = mapping::nest_of(operation);
   engine::Fabric fabric(description);
+  const cost::Meter meter = meter_of(description);
   for (const Objective objective : {Objective::cycles, Objective::energy, Objective::edp}) {
     double best = std::numeric_limits<double>::max();
     for (const mapping::Candidate& each : mapping::candidates(nest, arch::flexible_array(description)))
-      best = std::min(best, engine::evaluate(fabric, description, operation, each.tile).cost(objective));
-    EXPECT_DOUBLE_EQ(engine::map_layer(fabric, description, operation, objective).best.cost(objective), best);
+      best = std::min(best, engine::evaluate(fabric, description, meter, operation, each.tile).cost(objective));
+    EXPECT_DOUBLE_EQ(engine::map_layer(fabric, description, meter, operation, objective).best.cost(objective), best);
+  }
+}
+
+TEST(Mapper, bounds_no_tile_of_any_machine_above_its_energy) {
+  for (std::uint64_t seed = 1; seed <= static_cast<std::uint64_t>(cases(200)); ++seed) {
+    const Case c(seed, {.flexible = true});
+    SCOPED_TRACE(c.trace);
+    engine::Fabric fabric(c.description);
+    for (const char* table : {"cmos-45nm", "stonne"}) {
+      const cost::Meter meter = meter_of(c.description, table);
+      auto found = engine::evaluate(fabric, c.description, meter, c.operation, std::get<DenseTile>(c.tile));
+      found.loads.drain = 0;  // is that of latencies as the presets have them
+      EXPECT_LE(engine::least_energy(c.description, meter, c.operation, found.loads), found.energy);
+    }
   }
 }
 
@@ -94,7 +121,8 @@ TEST(Mapper, that_ends_at_its_budget_says_how_many_tiles_it_could_not_rule_out) 
   const arch::Machine description = machine("maeri-64");
   const Operation operation = Gemm({.m = 64, .n = 64, .k = 64});
   engine::Fabric fabric(description);
-  const engine::Mapping cut = engine::map_layer(fabric, description, operation, Objective::energy, {}, 5);
+  const engine::Mapping cut =
+      engine::map_layer(fabric, description, meter_of(description, "stonne"), operation, Objective::energy, {}, 5);
   EXPECT_EQ(cut.evaluated, 5);
   EXPECT_GT(cut.untried, 0);
 }

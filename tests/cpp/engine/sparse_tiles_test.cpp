@@ -13,6 +13,10 @@ namespace {
 
 using mapping::SparseTile;
 
+cost::Meter meter_of(const arch::Machine& machine) {
+  return cost::Meter(machine, cost::prices(cost::load_table("stonne"), {}, "", {}));
+}
+
 const Operation kProduct = Gemm({.m = 6, .n = 4, .k = 10});
 
 // Timing of a product without values, whose operands have no zeros: rows of 10 entries.
@@ -195,7 +199,8 @@ TEST(SparseMapper, finds_a_tile_that_no_other_beats) {
       }
     }
     if (fewest == std::numeric_limits<Cycle>::max()) continue;  // no tile is legal
-    const engine::RowMapping mapping = engine::map_rows(fabric, c.description, c.product, c.timing, Objective::cycles);
+    const engine::RowMapping mapping =
+        engine::map_rows(fabric, c.description, meter_of(c.description), c.product, c.timing, Objective::cycles);
     const auto& [found, cycles, energy, bound] = mapping.evaluated.front();
     ASSERT_EQ(cycles, cycles_of(c, found));
     ASSERT_LE(bound, cycles);
@@ -210,7 +215,7 @@ TEST(SparseMapper, says_what_is_wrong_where_no_tile_fits) {
                                                     {"collection.lines", "8"},
                                                     {"reduction.accumulators", "false"}});
   engine::Fabric fabric(small);
-  EXPECT_EQ(names(faults([&] { engine::map_rows(fabric, small, kProduct, {}, Objective::cycles); })),
+  EXPECT_EQ(names(faults([&] { engine::map_rows(fabric, small, meter_of(small), kProduct, {}, Objective::cycles); })),
             (std::vector<std::string>{"U204"}))
       << "rows of 10 entries, 8 multipliers, and nothing adds up folds";
 }

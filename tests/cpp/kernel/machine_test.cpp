@@ -221,5 +221,42 @@ TEST(MachineRun, waits_out_the_longest_latency_before_it_calls_itself_stuck) {
   EXPECT_EQ(machine.run([&] { return sink->moved == 1; }), 1001);
 }
 
+// Writes down what it is shown, and gives up after cycle `last`.
+class Onlooker final : public Observer {
+ public:
+  explicit Onlooker(Cycle last) : last_(last) {}
+  void begins(const Machine&, Cycle) override {}
+  void round_begins(Cycle, std::span<const Fact>) override {}
+  void clocked(const Machine& machine) override {
+    std::string& line = seen.emplace_back();
+    for (std::size_t i = 0; i < machine.components().size(); ++i) line += machine.worked(i) ? '1' : '0';
+    for (const auto& channel : machine.channels()) line += " " + std::to_string(channel->in_flight());
+    if (machine.now() == last_) throw std::string("enough");
+  }
+  std::vector<std::string> seen;
+
+ private:
+  Cycle last_;
+};
+
+TEST(MachineRun, shows_an_observer_every_cycle_when_all_have_ticked) {
+  Kit kit;
+  Queue* pipe = kit.queue("pipe", 2);
+  kit.relay("source", {}, {pipe}, 2);
+  Relay* sink = kit.relay("sink", {pipe}, {});
+  Machine machine = kit.build();
+  Onlooker onlooker(100);
+  EXPECT_EQ(machine.run([&] { return sink->moved == 2; }, &onlooker), 4);
+  EXPECT_EQ(onlooker.seen, (std::vector<std::string>{"10 1", "10 2", "01 1", "01 0"}));
+}
+
+TEST(MachineRun, ends_when_an_observer_has_seen_enough) {
+  Pipeline pipeline;
+  Onlooker onlooker(3);
+  EXPECT_THROW(pipeline.machine->run([] { return false; }, &onlooker), std::string);
+  EXPECT_EQ(pipeline.machine->now(), 3);
+  EXPECT_EQ(onlooker.seen.size(), 3U);
+}
+
 }  // namespace
 }  // namespace cairn::kernel
