@@ -66,8 +66,8 @@ def totals_text(document: Document) -> str:
     share = total["static"] / total["total"] if total["total"] else 0.0
     area = document["area"]["total"] / 1e6
     return (
-        f"energy: {amount(total['total'], about['unit'])}, {100 * share:.0f} % of it static{power}, "
-        f"area {area:.3g} mm2 (table {about['table']}, {about['datatype']})"
+        f"energy: {amount(total['total'], about['unit'])}, {100 * share:.0f} % of it static{power},"
+        f" area {area:.3g} mm2 (table {about['table']}, {about['datatype']})"
     )
 
 
