@@ -68,8 +68,9 @@ bool AdderTree::configure(const Clusters& clusters) {
   clusters_ = clusters;
   plan_ = plan_tree(plan_.multipliers, clusters, folding_, switches_);
   configured_adders_.clear_all();
-  for (std::size_t i = 0; i < plan_.adders.size(); ++i)
-    configured_adders_.words()[i / 64] |= std::uint64_t{plan_.adders[i].configured} << i % 64;
+  for (std::size_t i = 0; i < plan_.adders.size(); ++i) {
+    if (plan_.adders[i].configured) configured_adders_.set(static_cast<int>(i));
+  }
   configured_ = configured_adders_.count();
   paths_ = product_paths(plan_, clusters.used());
   step_cost_ = cost_of_step(plan_, clusters.used(), level_latency_, link_latency());

@@ -129,7 +129,7 @@ void price(Json& document, const cost::Meter& meter) {
   Json total = energy(sum, cycles, meter.prices());
   Json components = Json::object();
   for (const auto& [slot, parts] : sum) {
-    for (const auto& [component, each] : parts) components[slot + "." + component] = split(each);
+    for (const auto& [component, each] : parts) components[fmt::format("{}.{}", slot, component)] = split(each);
   }
   total["components"] = components;
   document["totals"]["energy"] = total;
