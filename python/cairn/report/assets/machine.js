@@ -13,7 +13,7 @@ function shape(tag, attributes, ...children) {
 const words = (x, y, text, size = 13, more = {}) => shape("text", { x, y, "font-size": size, ...more }, text);
 
 // Two numbers a cycle say more than a number of ten digits: long counts get a prefix, the exact number is in the tooltip.
-const amount = (value, unit) => (value < 1e7 ? `${count(value)} ${unit}` : `${scaled(value, "").trim()} ${unit}`);
+const amount = (value, unit) => (value < 1e6 ? `${count(value)} ${unit}` : `${scaled(value, "").trim()} ${unit}`);
 
 // What each link carries and how much it could carry in a cycle, where the machine says so.
 function linksOf(result, layer) {
