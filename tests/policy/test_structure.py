@@ -41,6 +41,11 @@ def test_the_layers_are_known_and_have_no_cycle():
         placed |= ready
 
 
+def test_no_link_leads_out_of_the_repository():
+    listed = subprocess.run(["git", "ls-files", "--stage"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert not [line for line in listed.splitlines() if line.startswith("120000")]
+
+
 @pytest.mark.parametrize("layer", sorted(declared_layers()))
 def test_a_layer_includes_only_what_it_may_see(layer):
     may_see = declared_layers()[layer] | {layer, "cairn"}
