@@ -8,10 +8,11 @@ BIN := $(VENV)/bin
 SOURCES := $(shell git ls-files --cached --others --exclude-standard CMakeLists.txt cmake src include presets python bench tests/cpp pyproject.toml 2>/dev/null)
 CXX_FILES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.h')
 FUZZ_SECONDS ?= 15
+SOAK ?= 100000
 # PyTorch and oneDNN each keep threads; those of one that wait actively would slow the other down many times.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: help demo build build-cpp test test-cpp test-python lint format tidy sanitize fuzz reference site bench growth suite clean
+.PHONY: help demo build build-cpp test test-cpp test-python lint format tidy sanitize fuzz reference site bench growth soak suite clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -72,6 +73,9 @@ bench: build-cpp $(VENV)/torch ## speed of both evaluators and of whole models; 
 
 growth: build ## how cost grows with layers and machines, measured and drawn: docs/validation/growth.md
 	$(BIN)/python tools/growth_page.py
+
+soak: build-cpp ## random machines and operations, SOAK valid and as many invalid ones: docs/validation/random.md
+	$(BIN)/python tools/soak_page.py $(SOAK) 1
 
 suite: build $(VENV)/torch ## the paper's seven models beside its figures: docs/validation/use-case-1.md
 	$(BIN)/python tools/suite_page.py

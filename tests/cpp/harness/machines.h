@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "arch/machine.h"
 #include "harness/random.h"
@@ -21,6 +22,9 @@ struct MachineSpace {
 
   std::string preset() const { return sparse ? "sigma-tree-256" : flexible ? "maeri-64" : "tpu-16x16"; }
 };
+
+// Every kind of machine there is.
+std::vector<MachineSpace> spaces();
 
 // The overrides that make a random machine out of the space's preset.
 arch::Overrides random_overrides(SplitMix64& random, const MachineSpace& space);
