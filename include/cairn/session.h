@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,15 @@ struct Sparsity {
   double inputs = 0;   // of the first
 };
 
+// The output of an operation goes into a rectifier and nowhere else: each word y of filter f (a column of a matrix
+// product) is used only as max(0, scale[f] * y + shift[f]). No input is negative. A machine with a sign check may then
+// leave a sum that can no longer make this positive: it writes what it has so far, for which scale * y + shift is below
+// 0 as well. Other machines pay no heed.
+struct Rectified {
+  std::vector<float> scale{};  // one a filter; empty: 1
+  std::vector<float> shift{};  // one a filter; empty: 0
+};
+
 class Trace;
 
 struct RunOptions {
@@ -56,6 +66,7 @@ struct RunOptions {
   Objective objective = Objective::cycles;
   Schedule schedule = Schedule::none;
   Sparsity sparsity{};     // with values the zeros are those that they have
+  std::optional<Rectified> rectified{};
   std::uint64_t seed = 0;  // of a random schedule and of random patterns
   // Called now and then during a long clocked run or search; may throw to end it.
   std::function<void(std::int64_t done, std::int64_t all)> progress{};
@@ -78,8 +89,8 @@ class Session {
                   const RunOptions& options = {});
   LayerResult run(const std::string& name, const Conv& conv, const ConvOperands& operands,
                   const RunOptions& options = {});
-  // All throw Error: E105 for a sparsity outside 0 to 1, E302 for one that is given along with values, E401 for the
-  // tile, U204 for a tile or schedule that the machine does not know, U203 for runs too long to count, I001/I002 if the
+  // All throw Error: E105 for a sparsity outside 0 to 1, E302 for one that is given along with values and for what does
+  // not fit `rectified`, E401 for the tile, U204 for a tile or schedule that the machine does not know, U203 for runs too long to count, I001/I002 if the
   // machine misbehaves.
 
   // How the operation would be cut and what else was tried. A tile that is given is evaluated instead. Timing only.

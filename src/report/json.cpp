@@ -61,6 +61,19 @@ Json roofline_json(const Roofline& roofline) {
           {"bandwidth", roofline.bandwidth}};
 }
 
+Json early_stop(const LayerResult::EarlyStop& stop) {
+  Json json{{"checked", stop.checked},
+            {"outputs_stopped", stop.outputs_stopped},
+            {"products_skipped", stop.products_skipped},
+            {"products_wasted", stop.products_wasted}};
+  if (stop.loss) {
+    json["wrong_zeros"] = stop.loss->wrong_zeros;
+    json["largest_error"] = stop.loss->largest_error;
+    json["mean_error"] = stop.loss->mean_error;
+  }
+  return json;
+}
+
 // Where the cycles of all layers went, and what bounds them.
 void add_activity(Json& total, const std::vector<LayerResult>& layers) {
   if (layers.empty() || layers.front().activity.empty()) return;
@@ -123,6 +136,14 @@ Json make_units() {
              {"evaluated_rounds", "rounds that were evaluated, the others repeat them"},
              {"effective_multiplications", "operations of two non-zeros, on a sparse machine"},
              {"sparsity", "share of zeros in each operand as a matrix, on a sparse machine, 0 to 1"},
+             {"early_stop", "sums that a machine with a sign check left early, in layers that a rectifier follows"},
+             {"checked", "whether signs were checked: a rectifier follows, and the values are known"},
+             {"outputs_stopped", "outputs whose sums were left before their end"},
+             {"products_skipped", "multiplications that were not done"},
+             {"products_wasted", "multiplications that were on their way when their sum was left"},
+             {"wrong_zeros", "outputs that the prediction made 0 and that are positive in truth"},
+             {"largest_error", "of an output after the rectifier, absolute, where the machine predicts"},
+             {"mean_error", "the same, over all outputs of the layer"},
              {"tile", "outputs in the array at once, by dimension"},
              {"activity", "unit-cycles (one unit for one cycle) by state, which sum to units x cycles"},
              {"bound",
@@ -201,6 +222,7 @@ Json layer(const LayerResult& layer) {
     json["effective_multiplications"] = layer.sparse->effective_multiplications;
     json["sparsity"] = {{"weights", layer.sparse->weight_zeros}, {"inputs", layer.sparse->input_zeros}};
   }
+  if (layer.early_stop) json["early_stop"] = early_stop(*layer.early_stop);
   return json;
 }
 
