@@ -48,15 +48,6 @@ struct Sparsity {
   double inputs = 0;   // of the first
 };
 
-// The output of an operation goes into a rectifier and nowhere else: each word y of filter f (a column of a matrix
-// product) is used only as max(0, scale[f] * y + shift[f]). No input is negative. A machine with a sign check may then
-// leave a sum that can no longer make this positive: it writes what it has so far, for which scale * y + shift is below
-// 0 as well. Other machines pay no heed.
-struct Rectified {
-  std::vector<float> scale{};  // one a filter; empty: 1
-  std::vector<float> shift{};  // one a filter; empty: 0
-};
-
 class Trace;
 
 struct RunOptions {

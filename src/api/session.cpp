@@ -46,6 +46,7 @@ struct Session::State {
     const arch::Machine& description = machine.description();
     check_rectified(operation, options);
     operands.sparsity = sparsity(options, operands.present());
+    operands.rectified = options.rectified;
     const engine::Tile tile = tile_of(operation, operands, options);
     Evaluator used = evaluator;
     const auto step = [&](kernel::Observer* observer) {
@@ -247,6 +248,8 @@ struct Session::State {
     layer.multiplications = multiplications(operation);
     const auto& memory = outcome.counters.at("memory");
     layer.buffer_reads = memory.at("weight_reads") + memory.at("input_reads") + psum_reads(outcome.counters);
+    if (memory.contains("index_reads")) layer.buffer_reads += memory.at("index_reads");
+    layer.early_stop = outcome.early_stop;
     if (outcome.sparse) layer.sparse = {outcome.sparse->effective, outcome.sparse->weights, outcome.sparse->inputs};
     layer.buffer_writes = outcome.counters.at("writeback").at("output_writes");
     layer.counters = outcome.counters;
