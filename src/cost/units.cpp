@@ -9,6 +9,7 @@ class Counting {
  public:
   explicit Counting(const arch::Machine& machine) : machine_(machine) {
     const arch::Part& array = machine.part("multiplier");
+    lanes_ = array.type == "lanes";
     mesh_ = array.type == "mesh";
     rows_ = mesh_ ? array.integer("rows") : 1;
     multipliers_ = mesh_ ? rows_ * array.integer("columns") : array.integer("multipliers");
@@ -56,6 +57,12 @@ class Counting {
   void multipliers() {
     const Count columns = multipliers_ / rows_;
     add("multiplier", "multiplier", Width::operand, multipliers_);
+    if (lanes_) {  // no neighbours: two operands, and the product
+      add("multiplier", "filter_buffer", Width::operand, multipliers_);
+      add("multiplier", "queue", Width::operand, 2 * multipliers_);
+      add("multiplier", "queue", Width::sum, multipliers_);
+      return;
+    }
     add("multiplier", "multiplier_wire", Width::operand, rows_ * (columns - 1) + columns * (rows_ - 1));
     add("multiplier", "queue", Width::operand, 4 * multipliers_);
     add("multiplier", "queue", Width::sum, multipliers_);
@@ -66,7 +73,7 @@ class Counting {
     const Count adders = multipliers_ - 1;
     // Two wires into each adder, and a link for each two neighbours of a level that have different parents.
     const Count tree = 2 * adders + multipliers_ / 2 - levels_;
-    if (part.type == "temporal") {
+    if (part.type == "temporal" || part.type == "sign-check") {
       add("reduction", "accumulator", Width::sum, multipliers_);
       add("reduction", "reduction_wire", Width::sum, multipliers_);
       add("reduction", "queue", Width::sum, 2 * multipliers_);
@@ -111,6 +118,7 @@ class Counting {
   }
 
   const arch::Machine& machine_;
+  bool lanes_;
   bool mesh_;
   Count rows_;
   Count multipliers_;

@@ -100,7 +100,7 @@ Outcome flow_lanes(Fabric& fabric, const arch::Machine& machine, const Operation
   const stats::CounterTree before = fabric.counters();
   fabric.start({.rounds = &program, .sums = &program});
   Outcome outcome;
-  outcome.cycles = std::max(fabric.flow_round(program.at(0), true), fabric.round().last_product);
+  outcome.cycles = std::max(fabric.flow_round(program.at(0), true), fabric.round().through);
   outcome.activity = fabric.activity(outcome.cycles);
   outcome.taking_part = fabric.taking_part();
   outcome.counters = stats::difference(fabric.counters(), before);

@@ -59,11 +59,11 @@ struct RoundInTime {
   // The first result of the round. What leaves a shared server before that is final; what was sent for later is sent
   // again with the round's own.
   Cycle first_sum = 1;
-  // Of independent lanes: products that were added up, sums that were left before their end, and when the last product
-  // reaches the accumulators, wanted there or not.
+  // Of independent lanes: products that were added up, sums that were left before their end, and the last cycle in
+  // which a product that nobody wants is on its way, or a lane has still to be stopped.
   Count summed = 0;
   Count left = 0;
-  Cycle last_product = 0;
+  Cycle through = 0;
 };
 
 // What of the parts behind the multipliers a round of the run has used: a unit that none uses is idle.

@@ -245,7 +245,7 @@ void Lanes::flow() {
   const Cycle to_accumulator = links_.pairs->latency() + links_.products->latency();
   const Count more = checks ? to_accumulator + links_.stops->latency() - 1 : 0;
   RoundInTime& told = links_.round;
-  told.summed = told.left = told.last_product = 0;
+  told.summed = told.left = told.through = 0;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     links_.fetches->streams[i].clear();
     if (checks) links_.tags->streams[i].clear();
@@ -272,11 +272,12 @@ void Lanes::flow() {
       terms += fetched;
       spent_[UnitState::busy] += std::max<Cycle>(0, end - std::max(begin, last + 1));
       last = std::max(last, end - 1);
+      if (fetched < round_.steps) told.through = std::max(told.through, end);
       free = std::max(free, end);
       lanes.first_is_free_again(end);
     }
   }
-  told.last_product = last + to_accumulator;
+  told.through = std::max(told.through, last + to_accumulator);
   spent_[UnitState::reconfiguring] += last - spent_[UnitState::busy];
   count_loads(sums.filters());
   count_terms(terms, sums.padding(more));

@@ -17,7 +17,7 @@ struct Work final : fabric::Rounds, fabric::Sums {
   Count size() const override { return 1; }
   fabric::Round at(Count) const override {
     const Count outputs = filters_ * windows_;
-    return {.steps = 4, .used = {1, 2}, .results = outputs, .outputs = outputs, .awaited = outputs};
+    return {.steps = 4, .used = {1, 2}, .valid = {1, 2}, .results = outputs, .outputs = outputs, .awaited = outputs};
   }
   fabric::Stored store(Count, int, float) override { return fabric::Stored::written; }
   Count filters() const override { return filters_; }

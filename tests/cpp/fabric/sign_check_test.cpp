@@ -28,7 +28,7 @@ struct Accumulator {
     links.stops = &stops;
     part = fabric::part("reduction", "sign-check")
                .make({{"latency", latency}, {"stop_latency", stop_latency}}, fabric::Array{{1, 1}}, links);
-    part->configure({.steps = 1, .used = {1, 1}});
+    part->configure({.steps = 1, .used = {1, 1}, .valid = {1, 1}});
   }
 
   void sum(const std::vector<float>& terms, const Limits& limits) {
