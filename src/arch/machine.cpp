@@ -305,7 +305,8 @@ SparseArray sparse_array(const Machine& machine) {
 
 LaneArray lane_array(const Machine& machine) {
   const Part& memory = machine.part("memory");
-  return {memory.integer("filters_held"), machine.part("reduction").type == "sign-check", memory.integer("prefix"),
+  return {memory.integer("filters_held"), machine.part("reduction").type == "sign-check",
+          memory.word("order") == "magnitude", memory.integer("prefix"),
           static_cast<double>(memory.integer("threshold")) / 1000};
 }
 

@@ -105,6 +105,7 @@ SparseArray sparse_array(const Machine& machine);
 struct LaneArray {
   std::int64_t held;    // filters beside the lanes
   bool checks;          // accumulators check the sign of their sums
+  bool largest_first;   // of the negative weights
   std::int64_t prefix;  // weights after which a sum is predicted; 0 = never
   double threshold;     // it is taken as 0 if the output is below this by then
 };

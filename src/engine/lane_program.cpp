@@ -75,7 +75,7 @@ mapping::FilterOrder LaneProgram::order_of(Count filter) const {
   };
   const mapping::SignCheck check = mapping::sign_check(word(operands_.rectified->scale, 1),
                                                        word(operands_.rectified->shift, 0), array_.threshold);
-  return mapping::ordered(weights, array_.prefix, check);
+  return mapping::ordered(weights, {array_.prefix, array_.largest_first}, check);
 }
 
 float* LaneProgram::place(Count filter, Count window) const {

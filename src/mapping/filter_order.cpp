@@ -29,12 +29,12 @@ float FilterOrder::limit(std::int64_t k) const {
   return std::max(predicted, k + 1 >= sinking ? check.level : kNever);
 }
 
-FilterOrder ordered(std::span<const float> weights, std::int64_t prefix, const SignCheck& check) {
+FilterOrder ordered(std::span<const float> weights, const Ordering& ordering, const SignCheck& check) {
   FilterOrder order = unordered(weights);
   if (!std::ranges::all_of(weights, [](float weight) { return std::isfinite(weight); })) return order;
   const auto weight = [&](std::int32_t i) { return weights[static_cast<std::size_t>(i)] * check.sign; };
   order.check = check;
-  order.prefix = std::min<std::int64_t>(prefix, order.size());
+  order.prefix = std::min(ordering.prefix, order.size());
   const auto rest = order.index.begin() + order.prefix;
   if (order.prefix > 0) {
     std::ranges::nth_element(order.index, rest, [&](std::int32_t a, std::int32_t b) {
@@ -45,8 +45,11 @@ FilterOrder ordered(std::span<const float> weights, std::int64_t prefix, const S
     std::sort(order.index.begin(), rest);
     std::sort(rest, order.index.end());
   }
-  std::stable_sort(rest, order.index.end(),
-                   [&](std::int32_t a, std::int32_t b) { return part_of(weight(a)) < part_of(weight(b)); });
+  std::stable_sort(rest, order.index.end(), [&](std::int32_t a, std::int32_t b) {
+    const int part = part_of(weight(a));
+    if (part != part_of(weight(b))) return part < part_of(weight(b));
+    return ordering.largest_first && part == 1 && weight(a) < weight(b);
+  });
   order.sinking = std::partition_point(rest, order.index.end(),
                                        [&](std::int32_t i) { return part_of(weight(i)) == 0; }) -
                   order.index.begin();

@@ -18,11 +18,14 @@
 namespace cairn::fabric {
 namespace {
 
+enum class Order { sign, magnitude };
+
 class Lanes final : public Part {
  public:
   struct Params {
     std::int64_t filters_held = 4;
     std::int64_t weights_per_cycle = 64;
+    Order order = Order::sign;
     std::int64_t prefix = 0;
     std::int64_t threshold = 0;
     static auto fields() {
@@ -31,6 +34,9 @@ class Lanes final : public Part {
                           "filters whose weights are beside the lanes at once"),
           schema::integer("weights_per_cycle", &Params::weights_per_cycle, "words/cycle", {1, 1 << 14},
                           "weights, each with its index, that are loaded in a cycle, to all lanes"),
+          schema::choice("order", &Params::order, {"sign", "magnitude"},
+                         "of the weights of a filter whose sum is checked: positive ones first, then negative ones as "
+                         "they lie there, or from the largest on"),
           schema::integer("prefix", &Params::prefix, "weights", {0, 1 << 24},
                           "predictive mode: the largest weights of a filter come first, so many, and their sum decides "
                           "whether the output is taken as 0; 0 = exact mode"),

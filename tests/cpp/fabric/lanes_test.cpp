@@ -46,6 +46,7 @@ struct Controller {
     links.stored = &stored;
     const Values values{{"filters_held", held},
                         {"weights_per_cycle", weights_per_cycle},
+                        {"order", std::string("sign")},
                         {"prefix", std::int64_t{0}},
                         {"threshold", std::int64_t{0}}};
     part = fabric::part("memory", "lanes").make(values, fabric::Array{{1, 2}}, links);

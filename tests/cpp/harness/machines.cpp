@@ -135,6 +135,7 @@ class Draw {
       set(std::string(slot) + ".latency", random_.between(0, 3));
     set("collection.lines", random_.between(0, lanes));
     set("writeback.drain", random_.one_in(2) ? "all" : "half");
+    set("memory.order", random_.one_in(2) ? "sign" : "magnitude");
     if (!checks || random_.one_in(2)) return;
     set("memory.prefix", random_.between(1, 12));
     set("memory.threshold", random_.between(-8000, 8000));
