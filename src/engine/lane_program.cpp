@@ -73,8 +73,8 @@ mapping::FilterOrder LaneProgram::order_of(Count filter) const {
   const auto word = [&](const std::vector<float>& words, float none) {
     return words.empty() ? none : words[static_cast<std::size_t>(filter_number(filter))];
   };
-  const mapping::SignCheck check = mapping::sign_check(word(operands_.rectified->scale, 1),
-                                                       word(operands_.rectified->shift, 0), array_.threshold);
+  const mapping::SignCheck check =
+      mapping::sign_check(word(operands_.rectified->scale, 1), word(operands_.rectified->shift, 0), array_.threshold);
   return mapping::ordered(weights, {array_.prefix, array_.largest_first}, check);
 }
 
@@ -148,12 +148,12 @@ void LaneProgram::each_block(bool limited, Visit visit) const {
 
 void LaneProgram::compute() {
   lengths_.resize(static_cast<std::size_t>(filters() * windows()));
-  each_block(true, [&](Count filter, Count window, Count count, const mapping::FilterOrder& order,
-                       const LimitedSums& made) {
-    std::copy_n(made.length.begin(), count, lengths_.begin() + filter * windows() + window);
-    for (Count i = 0; i < count; ++i)
-      *place(filter, window + i) = made.sums[static_cast<std::size_t>(i)] * order.check.sign;
-  });
+  each_block(true,
+             [&](Count filter, Count window, Count count, const mapping::FilterOrder& order, const LimitedSums& made) {
+               std::copy_n(made.length.begin(), count, lengths_.begin() + filter * windows() + window);
+               for (Count i = 0; i < count; ++i)
+                 *place(filter, window + i) = made.sums[static_cast<std::size_t>(i)] * order.check.sign;
+             });
 }
 
 LayerResult::EarlyStop::Loss LaneProgram::loss() const {
@@ -161,21 +161,21 @@ LayerResult::EarlyStop::Loss LaneProgram::loss() const {
   double errors = 0;
   const std::vector<float>& scales = operands_.rectified->scale;
   const std::vector<float>& shifts = operands_.rectified->shift;
-  each_block(false, [&](Count filter, Count window, Count count, const mapping::FilterOrder& order,
-                        const LimitedSums& made) {
-    const auto number = static_cast<std::size_t>(filter_number(filter));
-    const float scale = scales.empty() ? 1.0F : scales[number];
-    const float shift = shifts.empty() ? 0.0F : shifts[number];
-    const auto rectify = [&](float sum) { return std::max(0.0F, scale * sum + shift); };
-    for (Count i = 0; i < count; ++i) {
-      const float is = rectify(*place(filter, window + i));
-      const float truth = rectify(made.sums[static_cast<std::size_t>(i)] * order.check.sign);
-      if (is == 0 && truth > 0) ++loss.wrong_zeros;
-      const double error = std::abs(static_cast<double>(truth) - static_cast<double>(is));
-      loss.largest_error = std::max(loss.largest_error, error);
-      errors += error;
-    }
-  });
+  each_block(false,
+             [&](Count filter, Count window, Count count, const mapping::FilterOrder& order, const LimitedSums& made) {
+               const auto number = static_cast<std::size_t>(filter_number(filter));
+               const float scale = scales.empty() ? 1.0F : scales[number];
+               const float shift = shifts.empty() ? 0.0F : shifts[number];
+               const auto rectify = [&](float sum) { return std::max(0.0F, scale * sum + shift); };
+               for (Count i = 0; i < count; ++i) {
+                 const float is = rectify(*place(filter, window + i));
+                 const float truth = rectify(made.sums[static_cast<std::size_t>(i)] * order.check.sign);
+                 if (is == 0 && truth > 0) ++loss.wrong_zeros;
+                 const double error = std::abs(static_cast<double>(truth) - static_cast<double>(is));
+                 loss.largest_error = std::max(loss.largest_error, error);
+                 errors += error;
+               }
+             });
   loss.mean_error = errors / static_cast<double>(filters() * windows());
   return loss;
 }

@@ -89,7 +89,7 @@ struct Links {
   // Independent lanes, a lane each.
   kernel::Wires<Pair>* fetches = nullptr;  // memory -> distribution
   kernel::Wires<Pair>* pairs = nullptr;    // distribution -> multiplier
-  kernel::Wires<Tag>* tags = nullptr;      // memory -> reduction, where signs are checked; in flow of sums that are done
+  kernel::Wires<Tag>* tags = nullptr;  // memory -> reduction, where signs are checked; in flow of sums that are done
   kernel::Queues<Count>* stops = nullptr;  // reduction -> memory: the number of the lane's sum that is left
   // All.
   kernel::Wires<float>* products = nullptr;  // multiplier -> reduction: a lane a multiplier

@@ -209,9 +209,9 @@ class Sums {
  public:
   virtual ~Sums() = default;
   virtual Count filters() const = 0;
-  virtual Count windows() const = 0;       // outputs of each filter
-  virtual bool sorted() const = 0;         // an index table tells the order of a filter's terms
-  virtual void load(Count filter) = 0;     // its weights go to the lanes
+  virtual Count windows() const = 0;    // outputs of each filter
+  virtual bool sorted() const = 0;      // an index table tells the order of a filter's terms
+  virtual void load(Count filter) = 0;  // its weights go to the lanes
   virtual void take(Count output, int lane) = 0;
   struct Term {
     Pair pair;
@@ -227,7 +227,7 @@ class Sums {
 
 struct Program {
   Rounds* rounds = nullptr;
-  Sums* sums = nullptr;  // on a machine of independent lanes
+  Sums* sums = nullptr;                              // on a machine of independent lanes
   const Panels* panels = nullptr;                    // on a systolic array
   Packets* packets = nullptr;                        // on a flexible machine
   std::function<void(const Round&)> configure = {};  // reconfigures every part of the fabric

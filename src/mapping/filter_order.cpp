@@ -50,9 +50,9 @@ FilterOrder ordered(std::span<const float> weights, const Ordering& ordering, co
     if (part != part_of(weight(b))) return part < part_of(weight(b));
     return ordering.largest_first && part == 1 && weight(a) < weight(b);
   });
-  order.sinking = std::partition_point(rest, order.index.end(),
-                                       [&](std::int32_t i) { return part_of(weight(i)) == 0; }) -
-                  order.index.begin();
+  order.sinking =
+      std::partition_point(rest, order.index.end(), [&](std::int32_t i) { return part_of(weight(i)) == 0; }) -
+      order.index.begin();
   std::ranges::transform(order.index, order.weights.begin(), weight);
   return order;
 }

@@ -39,8 +39,8 @@ struct Ordering {
   bool largest_first = false;
 };
 
-// The prefix, then what is positive, then what is negative, then zeros; in each part as they lie in the filter, or those
-// that are negative from the largest on. A filter with weights that are no finite numbers is not checked.
+// The prefix, then what is positive, then what is negative, then zeros; in each part as they lie in the filter, or
+// those that are negative from the largest on. A filter with weights that are no finite numbers is not checked.
 FilterOrder ordered(std::span<const float> weights, const Ordering& ordering, const SignCheck& check);
 // As they lie in the filter, without a check.
 FilterOrder unordered(std::span<const float> weights);

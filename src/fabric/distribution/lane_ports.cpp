@@ -1,5 +1,5 @@
-// The read ports of independent lanes: each lane has one of its own to the global buffer, a word a cycle, and its weight
-// comes out of the buffer beside it on the way. No lane waits for another.
+// The read ports of independent lanes: each lane has one of its own to the global buffer, a word a cycle, and its
+// weight comes out of the buffer beside it on the way. No lane waits for another.
 #include "fabric/part.h"
 
 namespace cairn::fabric {
@@ -10,8 +10,8 @@ class LanePorts final : public Part {
   struct Params {
     std::int64_t latency = 1;
     static auto fields() {
-      return std::tuple{schema::integer("latency", &Params::latency, "cycles", {0, 1 << 10},
-                                        "from the buffers to a multiplier")};
+      return std::tuple{
+          schema::integer("latency", &Params::latency, "cycles", {0, 1 << 10}, "from the buffers to a multiplier")};
     }
   };
   struct Counters {

@@ -11,17 +11,16 @@ class LaneMultipliers final : public Part {
     std::int64_t multipliers = 64;
     std::int64_t latency = 1;
     static auto fields() {
-      return std::tuple{schema::integer("multipliers", &Params::multipliers, "multipliers", {1, 1 << 14},
-                                        "lanes, each with a multiplier and an accumulator"),
-                        schema::integer("latency", &Params::latency, "cycles", {0, 1 << 10},
-                                        "from the operands to the product")};
+      return std::tuple{
+          schema::integer("multipliers", &Params::multipliers, "multipliers", {1, 1 << 14},
+                          "lanes, each with a multiplier and an accumulator"),
+          schema::integer("latency", &Params::latency, "cycles", {0, 1 << 10}, "from the operands to the product")};
     }
   };
   struct Counters {
     Count multiplications = 0;
     static auto fields() {
-      return std::tuple{
-          stats::counter("multiplications", &Counters::multiplications, "operations", "products formed")};
+      return std::tuple{stats::counter("multiplications", &Counters::multiplications, "operations", "products formed")};
     }
   };
 

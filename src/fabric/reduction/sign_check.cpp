@@ -49,9 +49,7 @@ class SignCheck final : public Part {
     links.used.adders = links.used.points = kernel::LaneSet(array.lanes());
   }
 
-  kernel::Wiring wiring() const override {
-    return {{links_.products, links_.tags}, {links_.sums, links_.stops}};
-  }
+  kernel::Wiring wiring() const override { return {{links_.products, links_.tags}, {links_.sums, links_.stops}}; }
 
   void configure(const Round& round) override {
     for (int lane = 0; lane < round.used.area(); ++lane) {

@@ -190,8 +190,11 @@ TEST(IndependentLanes, refuse_more_outputs_than_can_be_handed_out_and_any_tile) 
   expect_fault([&] { engine::run_flow(fabric, snapea, huge, engine::tile_of(snapea, huge, {}), {}, known); }, "U203",
                "operation", "1 x 1000000 x 1000000 outputs are too many to be handed out one by one",
                "simulate a smaller operation, or another machine");
-  expect_fault([&] { engine::tile_of(snapea, huge, {{"M", 2}}); }, "E401", "tile",
-               "'M': independent lanes take one output each", "leave it out");
+  expect_fault(
+      [&] {
+        engine::tile_of(snapea, huge, {{"M", 2}});
+      },
+      "E401", "tile", "'M': independent lanes take one output each", "leave it out");
 }
 
 }  // namespace

@@ -124,8 +124,8 @@ TEST(Lanes, hold_so_many_filters_and_load_the_next_when_the_oldest_is_done) {
 TEST(Lanes, count_what_they_read_and_write) {
   Controller c(2, 2);
   c.tick_until(20);
-  const std::map<std::string, Count> expected{{"weight_reads", 8},   {"index_reads", 8}, {"input_reads", 12},
-                                              {"padding_words", 4},  {"loads", 2},       {"filter_writes", 32},
+  const std::map<std::string, Count> expected{{"weight_reads", 8},  {"index_reads", 8}, {"input_reads", 12},
+                                              {"padding_words", 4}, {"loads", 2},       {"filter_writes", 32},
                                               {"filter_reads", 32}};
   EXPECT_EQ(c.part->counters(), expected);
 }

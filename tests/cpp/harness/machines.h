@@ -21,7 +21,9 @@ struct MachineSpace {
   bool sparse = false;    // a sparse one
   bool lanes = false;     // one of independent lanes, up to 9
 
-  std::string preset() const { return lanes ? "snapea-64" : sparse ? "sigma-tree-256" : flexible ? "maeri-64" : "tpu-16x16"; }
+  std::string preset() const {
+    return lanes ? "snapea-64" : sparse ? "sigma-tree-256" : flexible ? "maeri-64" : "tpu-16x16";
+  }
 };
 
 // Every kind of machine there is.

@@ -44,7 +44,8 @@ Evaluation step(const arch::Machine& machine, const Operation& operation, const 
   return run;
 }
 
-Evaluation flow(const arch::Machine& machine, const Operation& operation, const Data& data, const Rectified& rectified) {
+Evaluation flow(const arch::Machine& machine, const Operation& operation, const Data& data,
+                const Rectified& rectified) {
   Evaluation run{{}, unwritten(data)};
   engine::Fabric fabric(machine);
   engine::RoundCosts known;
