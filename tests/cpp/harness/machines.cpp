@@ -178,7 +178,9 @@ arch::Machine machine(const std::string& preset, const arch::Overrides& override
   return arch::load_preset(preset, overrides, fabric::catalog());
 }
 
-std::vector<MachineSpace> spaces() { return {{}, {.bounded = true}, {.flexible = true}, {.sparse = true}}; }
+std::vector<MachineSpace> spaces() {
+  return {{}, {.bounded = true}, {.flexible = true}, {.sparse = true}, {.lanes = true}};
+}
 
 arch::Overrides random_overrides(SplitMix64& random, const MachineSpace& space) {
   return Draw(random, space).machine();
