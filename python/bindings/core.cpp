@@ -205,18 +205,14 @@ nb::object run_conv(Session& session, const std::string& layer, const Conv& conv
 
 // None, True, or a pair of scale and shift, each None or a word a filter.
 std::optional<Rectified> rectified_of(const nb::object& given) {
-  const auto words = [](const nb::handle& list) {
-    return list.is_none() ? std::vector<float>{} : nb::cast<std::vector<float>>(list);
-  };
   if (given.is_none() || given.is(nb::handle(Py_False))) return std::nullopt;
   if (given.is(nb::handle(Py_True))) return Rectified{};
-  try {
-    if (nb::isinstance<nb::sequence>(given) && nb::len(given) == 2)
-      return Rectified{words(nb::object(given[0])), words(nb::object(given[1]))};
-  } catch (const nb::cast_error&) {  // told below
-  }
-  throw Error(Code::wrong_type, "rectified", "it is neither True nor a pair of scale and shift",
-              "rectified=True, or (scale, shift) with one number a filter, or None, in each");
+  using Words = std::optional<std::vector<float>>;
+  std::pair<Words, Words> both;
+  if (!nb::try_cast(given, both))
+    throw Error(Code::wrong_type, "rectified", "it is neither True nor a pair of scale and shift",
+                "rectified=True, or (scale, shift) with one number a filter, or None, in each");
+  return Rectified{both.first.value_or(std::vector<float>{}), both.second.value_or(std::vector<float>{})};
 }
 
 nb::object run(Session& session, const std::string& layer, const Operation& operation, const std::optional<Array>& a,
