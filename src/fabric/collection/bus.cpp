@@ -209,7 +209,7 @@ PartInfo collection_bus() {
                               {"result lines", {"results_out"}});
   row.lanes = [](const schema::Values& values, const Array& array) {
     const auto lines = static_cast<int>(std::get<std::int64_t>(values.at("lines")));
-    return lines == 0 ? array.lanes() : lines;
+    return lines == 0 ? array.feet() : lines;
   };
   return row;
 }
