@@ -64,10 +64,10 @@ Machine load_preset(const std::string& name, const Overrides& overrides, const s
 struct SystolicArray {
   int rows;
   int columns;
-  bool overlapped;                   // tiles follow each other without a barrier, on the whole array
-  bool whole = false;                // every tile takes the whole array
-  bool holds = false;                // an operand stays, a fold of it at a time, else a tile of outputs does
-  bool stationary_inputs = false;    // it is the first operand of a matrix product, else the second
+  bool overlapped;                 // tiles follow each other without a barrier, on the whole array
+  bool whole = false;              // every tile takes the whole array
+  bool holds = false;              // an operand stays, a fold of it at a time, else a tile of outputs does
+  bool stationary_inputs = false;  // it is the first operand of a matrix product, else the second
 };
 SystolicArray systolic_array(const Machine& machine);
 

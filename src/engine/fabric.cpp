@@ -40,9 +40,9 @@ std::vector<std::unique_ptr<Channel>> make_channels(const arch::Machine& machine
         "posts", 1, 0, machine.part("distribution").integer("queue_depth")));
     // An element that holds a word never lets one wait.
     const bool queues = arch::control(machine) == arch::Control::tiles;
-    links.operands = add(std::make_unique<kernel::Wires<float>>(
-        "operands", lanes("distribution"), latency("distribution"),
-        queues ? machine.part("multiplier").integer("queue_depth") : 0));
+    links.operands =
+        add(std::make_unique<kernel::Wires<float>>("operands", lanes("distribution"), latency("distribution"),
+                                                   queues ? machine.part("multiplier").integer("queue_depth") : 0));
   } else {
     const auto ports = static_cast<int>(machine.part("distribution").integer("bandwidth"));
     links.offers = add(std::make_unique<kernel::Tally>("offers", 0, false));

@@ -66,7 +66,8 @@ class SingleRound final : public fabric::Rounds, public fabric::Panels {
   }
   fabric::Stored store(Count, int lane, float) override {
     const int row = array_.adds_columns ? 0 : lane / array_.extent.columns;
-    if (row >= round_.valid.rows || lane % array_.extent.columns >= round_.valid.columns) return fabric::Stored::dropped;
+    if (row >= round_.valid.rows || lane % array_.extent.columns >= round_.valid.columns)
+      return fabric::Stored::dropped;
     return round_.adds ? fabric::Stored::added : fabric::Stored::written;
   }
 
@@ -80,9 +81,10 @@ void refuse_unsteppable(const Round& round) {
   constexpr Count kMostWords = Count{1} << 30;
   const Count words = round.used.rows + round.used.columns;
   if (round.loads + round.steps > kMostWords / words) {
-    throw Error(Code::too_large, "operation",
-                fmt::format("{} steps of {} operands are too many to clock one by one", round.loads + round.steps, words),
-                "--evaluator flow on a machine without queue_depth, or a smaller K");
+    throw Error(
+        Code::too_large, "operation",
+        fmt::format("{} steps of {} operands are too many to clock one by one", round.loads + round.steps, words),
+        "--evaluator flow on a machine without queue_depth, or a smaller K");
   }
 }
 

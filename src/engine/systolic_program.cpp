@@ -24,8 +24,8 @@ void SystolicProgram::gather_column(std::int64_t batch, std::int64_t column, Ter
 }
 
 float& SystolicProgram::output(std::int64_t batch, std::int64_t row, std::int64_t column) const {
-  return operands_.output[im2col_ ? im2col_->output_index(batch, row, column)
-                                  : (batch * sizes().m + row) * sizes().n + column];
+  return operands_
+      .output[im2col_ ? im2col_->output_index(batch, row, column) : (batch * sizes().m + row) * sizes().n + column];
 }
 
 std::unique_ptr<SystolicProgram> systolic_program(const arch::SystolicArray& array, const Operation& operation,

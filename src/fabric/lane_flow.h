@@ -22,7 +22,7 @@ struct LaneFlow {
         out(static_cast<std::size_t>(lanes)),
         queues(static_cast<std::size_t>(lanes)) {}
 
-  int hop;                    // lanes from an element to its neighbour
+  int hop;                   // lanes from an element to its neighbour
   kernel::LaneSet arriving;  // wires that carry an item in this cycle
   kernel::LaneSet leaving;   // and in the next
   kernel::LaneSet forwards;  // elements that have a neighbour in use

@@ -44,8 +44,8 @@ class Im2col {
  public:
   explicit Im2col(const Conv& conv);
 
-  // Gathers one row of a group's matrix, or some of its columns, into out[0], out[stride], ...; 0 where the kernel hangs
-  // over the edge.
+  // Gathers one row of a group's matrix, or some of its columns, into out[0], out[stride], ...; 0 where the kernel
+  // hangs over the edge.
   void gather(const float* x, std::int64_t group, std::int64_t row, float* out, std::int64_t stride) const {
     gather(x, group, row, {0, columns()}, out, stride);
   }

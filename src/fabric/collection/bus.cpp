@@ -25,7 +25,7 @@ class Bus final : public Part {
     static auto fields() {
       return std::tuple{
           schema::integer("lines", &Params::lines, "results/cycle", {0, 1 << 20},
-                          "result lines, one result a cycle each; 0 = one an accumulator"),
+                          "result lines, one result a cycle each; 0 = one an accumulator, or a column that adds up"),
           schema::boolean("pairs", &Params::pairs,
                           "two neighbouring adders that a link could join share an input port; else each accumulation "
                           "point has its own"),

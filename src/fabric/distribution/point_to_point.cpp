@@ -96,7 +96,8 @@ class PointToPoint final : public Part {
     Cycle free_at = std::numeric_limits<Cycle>::min();
     for (const Phase phase : {loading, streaming}) {
       kernel::Stream steps;
-      for (const kernel::Piece& piece : links_.posts->streams[0].slice(phase == loading ? 0 : steps_[loading], steps_[phase]))
+      for (const kernel::Piece& piece :
+           links_.posts->streams[0].slice(phase == loading ? 0 : steps_[loading], steps_[phase]))
         steps.append(piece);
       free_at = send(phase, steps, free_at, spans);
     }
@@ -226,10 +227,10 @@ class PointToPoint final : public Part {
   Links& links_;
   Counters counters_;
   Extent used_;
-  bool loads_ = false;                         // an operand stays in the array
-  std::array<kernel::LaneSet, 2> endpoints_;   // that get words, by phase
-  std::array<kernel::LaneSet, 2> in_use_;      // ports with words, by phase
-  int group_ = 1;                              // endpoints a port
+  bool loads_ = false;                        // an operand stays in the array
+  std::array<kernel::LaneSet, 2> endpoints_;  // that get words, by phase
+  std::array<kernel::LaneSet, 2> in_use_;     // ports with words, by phase
+  int group_ = 1;                             // endpoints a port
   std::vector<Port> ports_;
   std::array<Count, 2> steps_{};  // of a round, by phase
   std::array<Count, 2> left_{};   // of them, to go

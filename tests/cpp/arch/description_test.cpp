@@ -38,9 +38,8 @@ TEST(Description, holds_every_declared_parameter_of_every_part) {
     if (component.slot == "memory" && component.family == "flexible")
       overrides.emplace_back("multiplier.type", "disabled");
     // An array that holds an operand is one in all of these.
-    const arch::Overrides holds{{"memory.type", "systolic-stationary"},
-                                {"multiplier.type", "stationary-mesh"},
-                                {"reduction.type", "column"}};
+    const arch::Overrides holds{
+        {"memory.type", "systolic-stationary"}, {"multiplier.type", "stationary-mesh"}, {"reduction.type", "column"}};
     if (std::ranges::find(holds, overrides.front()) != holds.end()) overrides = holds;
     const arch::Machine machine = parsed(text_for(component.family), overrides);
     const arch::Part& part = machine.part(component.slot);

@@ -87,15 +87,24 @@ TEST(ChooseTile, names_the_terms_and_the_columns_of_an_operand_that_stays) {
   arch::SystolicArray weights{4, 6, false};
   weights.holds = true;
   EXPECT_EQ(choose_tile(weights, {{"K", 3}, {"N", 5}}), (Tile{3, 5}));
-  testing::expect_fault([&] { choose_tile(weights, {{"M", 2}}); }, "E401", "tile",
-                        "a weight-stationary array does not tile 'M'", "K (rows of the array) and N (columns)");
+  testing::expect_fault(
+      [&] {
+        choose_tile(weights, {{"M", 2}});
+      },
+      "E401", "tile", "a weight-stationary array does not tile 'M'", "K (rows of the array) and N (columns)");
   arch::SystolicArray inputs = weights;
   inputs.stationary_inputs = true;
   EXPECT_EQ(choose_tile(inputs, {{"M", 5}}), (Tile{4, 5}));
-  testing::expect_fault([&] { choose_tile(inputs, {{"N", 2}}); }, "E401", "tile",
-                        "an input-stationary array does not tile 'N'", "K (rows of the array) and M (columns)");
-  testing::expect_fault([&] { choose_tile(weights, {{"K", 5}}); }, "E401", "tile", "K = 5 on an array of 4 x 6",
-                        "K = 1 to 4");
+  testing::expect_fault(
+      [&] {
+        choose_tile(inputs, {{"N", 2}});
+      },
+      "E401", "tile", "an input-stationary array does not tile 'N'", "K (rows of the array) and M (columns)");
+  testing::expect_fault(
+      [&] {
+        choose_tile(weights, {{"K", 5}});
+      },
+      "E401", "tile", "K = 5 on an array of 4 x 6", "K = 1 to 4");
 }
 
 }  // namespace
