@@ -40,7 +40,7 @@ def words(row: Row, layer: dict) -> dict[str, int]:
         "cycles": layer["cycles"] - 1,
         "input_reads": memory["input_reads"],
         "weight_reads": memory["weight_reads"],
-        "output_writes": writeback["output_writes"] + besides * layer["rounds"],
+        "output_writes": writeback["output_writes"] + besides * layer["mapping"]["rounds"],
     }
 
 
@@ -53,7 +53,9 @@ def summary(found: list[tuple[Row, dict]]) -> str:
             for each in ("cycles", "input_reads", "weight_reads", "output_writes")
         ]
         body.append([f"`scale-sim-{dataflow}`", name, len(chosen), *equal])
-    return table(["preset", "dataflow", "runs", "cycles", "input reads", "weight reads", "writes"], body)
+    return table(
+        ["preset", "dataflow", "runs", "cycles", "input reads", "weight reads", "writes"], body
+    )
 
 
 def examples(found: list[tuple[Row, dict]]) -> str:
@@ -107,8 +109,8 @@ def page(note: str) -> str:
         + "\n* **The whole array.** SCALE-Sim pads every fold to the whole array "
         "(`memory.whole_array`); the reference and the RTL of a mesh use the rows and columns "
         "that have outputs. This is most of the difference on small layers.\n"
-        "* **Reading out.** SCALE-Sim lists the sums of an output-stationary tile as leaving at the "
-        "bottom edge, the last row first, a row a cycle from cycle K on. The products of the last "
+        "* **Reading out.** SCALE-Sim lists the sums of an output-stationary tile as leaving at "
+        "the bottom edge, the last row first, a row a cycle from cycle K on. The products of the last "
         "row end R - 1 cycles after that, so an array that moves sums down would take R more. "
         "Its cycles are those of sums that are read where they are (`collection.type` "
         '"direct"), as the test bench of a bare mesh does; a real array pays for the way out '
