@@ -110,8 +110,8 @@ def page(note: str) -> str:
         "(`memory.whole_array`); the reference and the RTL of a mesh use the rows and columns "
         "that have outputs. This is most of the difference on small layers.\n"
         "* **Reading out.** SCALE-Sim lists the sums of an output-stationary tile as leaving at "
-        "the bottom edge, the last row first, a row a cycle from cycle K on. The products of the last "
-        "row end R - 1 cycles after that, so an array that moves sums down would take R more. "
+        "the bottom edge, the last row first, a row a cycle from cycle K on. The products of the "
+        "last row end R - 1 cycles after that, so an array that moves sums down would take R more. "
         "Its cycles are those of sums that are read where they are (`collection.type` "
         '"direct"), as the test bench of a bare mesh does; a real array pays for the way out '
         "or hides it behind the next tile (`axis-sa-rtl`).\n"

@@ -19,12 +19,12 @@ struct LineCounters {
   static auto fields() {
     return std::tuple{
         stats::counter("weight_reads", &LineCounters::weight_reads, "words",
-                       "words of the column operand read from the global buffer"),
+                       "words of the weights, the second operand of a product, read from the global buffer"),
         stats::counter("input_reads", &LineCounters::input_reads, "words",
-                       "words of the row operand read from the global buffer"),
+                       "words of the inputs, the first operand, read from the global buffer"),
         stats::counter("padding_words", &LineCounters::padding_words, "words",
                        "zeros sent to the edge without a buffer read"),
-        stats::counter("setups", &LineCounters::setups, "times", "reconfigurations of the array, one a tile")};
+        stats::counter("setups", &LineCounters::setups, "times", "reconfigurations of the array, one a tile or fold")};
   }
 };
 

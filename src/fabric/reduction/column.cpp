@@ -63,9 +63,11 @@ class Column final : public Part {
     downward_.next_cycle();
     take(now);
     Count fired = 0;
+    Count begun = 0;
     for (std::size_t w = 0; w < fires_.words().size(); ++w) {
       fires_.words()[w] = products_.present(w) & (top_.words()[w] | downward_.present(w));
       fired += std::popcount(fires_.words()[w]);
+      begun += std::popcount(fires_.words()[w] & top_.words()[w]);
     }
     products_.settle(fires_);
     downward_.settle(fires_);
@@ -73,7 +75,7 @@ class Column final : public Part {
     for (std::size_t i = 0; i < busy_lanes(); ++i) downward_.in[i] += products_.in[i];
     const Count passed = downward_.pass_on(fires_, busy_lanes());
     hand_over(now);
-    count(passed, fired - passed);
+    count(fired - begun, passed, fired - passed);
     return true;
   }
 
@@ -84,7 +86,8 @@ class Column final : public Part {
     for (int column = 0; column < used_.columns; ++column) {
       Stream sum = products(0, column);
       for (int row = 1; row < used_.rows; ++row) sum = join(products(row, column), sum.delayed(1));
-      count(sum.count() * (used_.rows - 1), sum.count());
+      const Count additions = sum.count() * (used_.rows - 1);
+      count(additions, additions, sum.count());
       links_.sums->streams[static_cast<std::size_t>(column)] = sum.delayed(params_.latency);
     }
   }
@@ -132,8 +135,8 @@ class Column final : public Part {
     }
   }
 
-  void count(Count passed, Count results) {
-    counters_.additions_2to1 += passed;
+  void count(Count additions, Count passed, Count results) {
+    counters_.additions_2to1 += additions;
     counters_.wire_writes += passed;
     counters_.results += results;
   }
