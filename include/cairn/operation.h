@@ -88,8 +88,9 @@ struct Layer {
 };
 
 // Reads a layer table of SCALE-Sim: the convolution form (name, input height and width, filter height and width,
-// channels, filters, stride) or the matrix form (name, M, N, K), told apart by their headers. `source` names the text
-// in diagnostics. Throws Error with every faulty row (E303, E301), U201 for N:M sparsity other than dense.
+// channels, filters, stride) or the matrix form (name, M, N, K), told apart by their headers. As there, a last window
+// may hang over the far edge of an input, and what follows the last comma is a remark. `source` names the text in
+// diagnostics. Throws Error with every faulty row (E303, E301), U201 for N:M sparsity other than dense.
 std::vector<Layer> parse_topology(const std::string& text, const std::string& source);
 
 }  // namespace cairn

@@ -19,8 +19,8 @@ from cairn.stonne.tile import tiling
 
 Tile = Mapping[str, int]
 
-# The letters of a layer on a flexible machine; a systolic one tiles the outputs of all layers.
-PRODUCT, CONVOLUTION, OUTPUTS = "MNK", "RSCKGNXY", "MN"
+# The letters of a layer on a flexible machine; on a systolic one all layers are products.
+PRODUCT, CONVOLUTION = "MNK", "RSCKGNXY"
 
 
 def letters(operation: Any) -> str:
@@ -94,7 +94,7 @@ class Choice:
 
     def _has(self, known: str) -> bool:
         """Whether a layer with these letters has those of the tile."""
-        return set(self._tiles.every or ()) <= set(OUTPUTS if self._systolic else known)
+        return set(self._tiles.every or ()) <= set(PRODUCT if self._systolic else known)
 
 
 def read(path: str | PathLike[str]) -> tuple[Tiles, str | None]:

@@ -260,13 +260,20 @@ Control control(const Machine& machine) {
   if (type == "bitmap") return Control::bitmaps;
   if (type == "csr") return Control::rows;
   if (type == "lanes") return Control::outputs;
+  if (type == "systolic-stationary") return Control::folds;
   return machine.family == "systolic" ? Control::tiles : Control::loops;
 }
 
 SystolicArray systolic_array(const Machine& machine) {
   const Part& multiplier = machine.part("multiplier");
-  return {static_cast<int>(multiplier.integer("rows")), static_cast<int>(multiplier.integer("columns")),
-          machine.part("memory").flag("overlap")};
+  const Part& memory = machine.part("memory");
+  SystolicArray array{static_cast<int>(multiplier.integer("rows")), static_cast<int>(multiplier.integer("columns")),
+                      false};
+  array.holds = control(machine) == Control::folds;
+  array.overlapped = !array.holds && memory.flag("overlap");
+  array.whole = array.overlapped || memory.flag("whole_array");
+  array.stationary_inputs = array.holds && memory.word("stationary") == "inputs";
+  return array;
 }
 
 FlexibleArray flexible_array(const Machine& machine) {

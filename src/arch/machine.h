@@ -35,10 +35,10 @@ struct Machine {
   const Part& part(const std::string& slot) const { return parts.at(slot); }
 };
 
-// What the memory controller of a machine walks: tiles of a matrix product on a systolic array, the loops of a tiled
-// layer, the non-zeros of two sparse matrices (bitmaps), the rows of a sparse one against a dense one (CSR), or outputs
-// one by one (independent lanes).
-enum class Control { tiles, loops, bitmaps, rows, outputs };
+// What the memory controller of a machine walks: tiles of outputs or folds of a stationary operand on a systolic array,
+// the loops of a tiled layer, the non-zeros of two sparse matrices (bitmaps), the rows of a sparse one against a dense
+// one (CSR), or outputs one by one (independent lanes).
+enum class Control { tiles, folds, loops, bitmaps, rows, outputs };
 Control control(const Machine& machine);
 
 // "multiplier.rows" -> "8", as typed on a command line.
@@ -64,7 +64,10 @@ Machine load_preset(const std::string& name, const Overrides& overrides, const s
 struct SystolicArray {
   int rows;
   int columns;
-  bool overlapped;  // tiles follow each other without a barrier, on the whole array
+  bool overlapped;                 // tiles follow each other without a barrier, on the whole array
+  bool whole = false;              // every tile takes the whole array
+  bool holds = false;              // an operand stays, a fold of it at a time, else a tile of outputs does
+  bool stationary_inputs = false;  // it is the first operand of a matrix product, else the second
 };
 SystolicArray systolic_array(const Machine& machine);
 

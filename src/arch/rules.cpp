@@ -119,15 +119,34 @@ class RuleBook {
     rule(bandwidth <= endpoints, "distribution.bandwidth",
          fmt::format("bandwidth {} exceeds the {} edge endpoints (rows + columns)", bandwidth, endpoints),
          fmt::format("bandwidth = {} or less, or 0 for one port an endpoint", endpoints));
-    const Part& collection = machine_.part("collection");
     for (const char* slot : {"multiplier", "collection"}) registers(slot, elements);
-    if (collection.type == "bus") {
-      const std::int64_t lines = collection.integer("lines");
-      rule(lines <= elements, "collection.lines",
-           fmt::format("{} lines for {} accumulators (rows x columns)", lines, elements),
-           fmt::format("lines = {} or less, or 0 for one an accumulator", elements));
-    }
-    if (machine_.part("memory").flag("overlap")) check_overlap(bandwidth, endpoints);
+    const bool holds = control(machine_) == Control::folds;
+    holds ? lines(multiplier.integer("columns"), "columns", "a column")
+          : lines(elements, "accumulators (rows x columns)", "an accumulator");
+    if (holds) return check_folds();
+    rule(multiplier.type == "mesh", "multiplier.type", "elements that hold an operand need a controller that loads it",
+         R"(type = "mesh", or memory.type = "systolic-stationary")");
+    rule(machine_.part("reduction").type != "column", "reduction.type",
+         "outputs that stay in the array are added up where they are", R"(type = "temporal")");
+    if (multiplier.type == "mesh" && machine_.part("memory").flag("overlap")) check_overlap(bandwidth, endpoints);
+  }
+
+  void lines(std::int64_t most, const char* what, const char* each) {
+    const Part& collection = machine_.part("collection");
+    if (collection.type != "bus") return;
+    const std::int64_t lines = collection.integer("lines");
+    rule(lines <= most, "collection.lines", fmt::format("{} lines for {} {}", lines, most, what),
+         fmt::format("lines = {} or less, or 0 for one {}", most, each));
+  }
+
+  void check_folds() {
+    const std::string why = "an operand that stays in the array (systolic-stationary) needs ";
+    rule(machine_.part("multiplier").type == "stationary-mesh", "multiplier.type", why + "elements that hold it",
+         R"(type = "stationary-mesh")");
+    rule(machine_.part("reduction").type == "column", "reduction.type", why + "sums that move down the columns",
+         R"(type = "column")");
+    rule(machine_.part("collection").type != "shift", "collection.type",
+         "sums that leave a column at its foot are not shifted out", R"(type = "direct" or "bus")");
   }
 
   // Overlapped tiles need a data path in which nothing of one tile can wait behind another.

@@ -68,17 +68,17 @@ const std::vector<Charge>& charges() {
       {"reduction", {}, "register_reads", "reduction", "accumulator", "read", kSum},
       {"reduction", {}, "register_writes", "reduction", "accumulator", "write", kSum},
       {"reduction", {"art", "fan"}, "output_transfers", "collection", "collection_wire", "transfer", kSum},
-      // A level of adders ends in registers.
-      {"reduction", {"synchronous-fan"}, "wire_writes", "reduction", "queue", "push", kSum},
-      {"reduction", {"synchronous-fan"}, "wire_writes", "reduction", "queue", "pop", kSum},
+      // A level of adders, or an adder of a column, ends in registers.
+      {"reduction", {"column", "synchronous-fan"}, "wire_writes", "reduction", "queue", "push", kSum},
+      {"reduction", {"column", "synchronous-fan"}, "wire_writes", "reduction", "queue", "pop", kSum},
       {"reduction", {"synchronous-fan"}, "results", "collection", "collection_wire", "transfer", kSum},
       // A product comes by a wire and a queue into the register, a sum leaves by a queue and a wire.
       {"reduction", {"temporal", "sign-check"}, "register_writes", "reduction", "reduction_wire", "transfer", kSum},
       {"reduction", {"temporal", "sign-check"}, "register_writes", "reduction", "queue", "push", kSum},
       {"reduction", {"temporal", "sign-check"}, "register_writes", "reduction", "queue", "pop", kSum},
-      {"reduction", {"temporal", "sign-check"}, "results", "reduction", "queue", "push", kSum},
-      {"reduction", {"temporal", "sign-check"}, "results", "reduction", "queue", "pop", kSum},
-      {"reduction", {"temporal", "sign-check"}, "results", "collection", "collection_wire", "transfer", kSum},
+      {"reduction", {"column", "temporal", "sign-check"}, "results", "reduction", "queue", "push", kSum},
+      {"reduction", {"column", "temporal", "sign-check"}, "results", "reduction", "queue", "pop", kSum},
+      {"reduction", {"column", "temporal", "sign-check"}, "results", "collection", "collection_wire", "transfer", kSum},
 
       {"collection", {"bus", "shift"}, "results_in", "collection", "queue", "push", kSum},
       {"collection", {"bus", "shift"}, "results_out", "collection", "queue", "pop", kSum},

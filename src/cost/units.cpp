@@ -10,9 +10,10 @@ class Counting {
   explicit Counting(const arch::Machine& machine) : machine_(machine) {
     const arch::Part& array = machine.part("multiplier");
     lanes_ = array.type == "lanes";
-    mesh_ = array.type == "mesh";
-    rows_ = mesh_ ? array.integer("rows") : 1;
-    multipliers_ = mesh_ ? rows_ * array.integer("columns") : array.integer("multipliers");
+    const bool mesh = machine.family == "systolic";
+    rows_ = mesh ? array.integer("rows") : 1;
+    multipliers_ = mesh ? rows_ * array.integer("columns") : array.integer("multipliers");
+    feet_ = machine.part("reduction").type == "column" ? multipliers_ / rows_ : multipliers_;
     levels_ = static_cast<Count>(std::bit_width(static_cast<std::uint64_t>(multipliers_))) - 1;
   }
 
@@ -53,9 +54,11 @@ class Counting {
   }
 
   // The reference gives every multiplier five queues: of each operand, from and to the neighbours, and of the product.
-  // It links the multipliers of a sparse machine too.
+  // It links the multipliers of a sparse machine too. One that holds a word has a register for each operand, and there
+  // is a triangle of them at the edge.
   void multipliers() {
     const Count columns = multipliers_ / rows_;
+    const bool holds = machine_.part("multiplier").type == "stationary-mesh";
     add("multiplier", "multiplier", Width::operand, multipliers_);
     if (lanes_) {  // no neighbours: two operands, and the product
       add("multiplier", "filter_buffer", Width::operand, multipliers_);
@@ -64,7 +67,7 @@ class Counting {
       return;
     }
     add("multiplier", "multiplier_wire", Width::operand, rows_ * (columns - 1) + columns * (rows_ - 1));
-    add("multiplier", "queue", Width::operand, 4 * multipliers_);
+    add("multiplier", "queue", Width::operand, holds ? 2 * multipliers_ + rows_ * (rows_ - 1) / 2 : 4 * multipliers_);
     add("multiplier", "queue", Width::sum, multipliers_);
   }
 
@@ -77,6 +80,10 @@ class Counting {
       add("reduction", "accumulator", Width::sum, multipliers_);
       add("reduction", "reduction_wire", Width::sum, multipliers_);
       add("reduction", "queue", Width::sum, 2 * multipliers_);
+    } else if (part.type == "column") {
+      add("reduction", "adder", Width::sum, multipliers_);
+      add("reduction", "reduction_wire", Width::sum, multipliers_ - feet_);
+      add("reduction", "queue", Width::sum, multipliers_);
     } else if (part.type == "art") {
       const Count accumulators = part.flag("accumulators") ? adders : 0;
       add("reduction", "adder", Width::sum, adders);
@@ -100,28 +107,28 @@ class Counting {
   bool adds_in_buffer() const {
     const arch::Part& part = machine_.part("memory");
     return (part.type == "dense" && part.word("folds") == "outer") ||
-           (part.type == "bitmap" && part.word("psums") == "buffer");
+           (part.type == "bitmap" && part.word("psums") == "buffer") || part.type == "systolic-stationary";
   }
 
   Count lines() const {
     const arch::Part& part = machine_.part("collection");
     const Count given = part.type == "bus" ? part.integer("lines") : 0;
-    return given > 0 ? given : multipliers_;
+    return given > 0 ? given : feet_;
   }
 
   // A bus line has a queue and a wire for each of its inputs, and a wire out.
   void collection() {
     const std::string& type = machine_.part("collection").type;
-    const Count queues = type == "bus" ? lines() * (multipliers_ / lines() + 1) : type == "shift" ? multipliers_ : 0;
+    const Count queues = type == "bus" ? lines() * (feet_ / lines() + 1) : type == "shift" ? multipliers_ : 0;
     add("collection", "queue", Width::sum, queues);
-    add("collection", "collection_wire", Width::sum, type == "bus" ? queues + lines() : multipliers_);
+    add("collection", "collection_wire", Width::sum, type == "bus" ? queues + lines() : feet_);
   }
 
   const arch::Machine& machine_;
   bool lanes_;
-  bool mesh_;
   Count rows_;
   Count multipliers_;
+  Count feet_;    // where sums leave the reduction network, one a multiplier but for columns
   Count levels_;  // of a binary tree over the multipliers
   std::vector<Units> units_;
 };

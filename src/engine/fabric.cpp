@@ -12,7 +12,7 @@ using kernel::Channel;
 fabric::Array array_of(const arch::Machine& machine) {
   if (machine.family == "systolic") {
     const arch::SystolicArray array = arch::systolic_array(machine);
-    return {{array.rows, array.columns}, array.overlapped};
+    return {{array.rows, array.columns}, array.overlapped, array.holds};
   }
   fabric::Array array{{1, static_cast<int>(machine.part("multiplier").integer("multipliers"))}};
   array.output_pairs = fabric::part("reduction", machine.part("reduction").type).output_pairs(array);
@@ -47,8 +47,11 @@ std::vector<std::unique_ptr<Channel>> make_channels(const arch::Machine& machine
     // The ports see a step in the cycle in which the controller posts it.
     links.posts = add(std::make_unique<kernel::Queues<fabric::Step>>(
         "posts", 1, 0, machine.part("distribution").integer("queue_depth")));
-    links.operands = add(std::make_unique<kernel::Wires<float>>(
-        "operands", lanes("distribution"), latency("distribution"), machine.part("multiplier").integer("queue_depth")));
+    // An element that holds a word never lets one wait.
+    const bool queues = arch::control(machine) == arch::Control::tiles;
+    links.operands =
+        add(std::make_unique<kernel::Wires<float>>("operands", lanes("distribution"), latency("distribution"),
+                                                   queues ? machine.part("multiplier").integer("queue_depth") : 0));
   } else {
     const auto ports = static_cast<int>(machine.part("distribution").integer("bandwidth"));
     links.offers = add(std::make_unique<kernel::Tally>("offers", 0, false));

@@ -295,8 +295,10 @@ void check(const arch::Machine& machine) {
                 remedy);
   };
   const auto type = [&](const char* slot) -> const std::string& { return machine.part(slot).type; };
-  const bool mesh = arch::control(machine) == arch::Control::tiles;
+  const bool mesh = machine.family == "systolic";
+  refuse_unless(arch::control(machine) != arch::Control::folds, "memory", "systolic-os");
   refuse_unless(!mesh || !machine.part("memory").flag("overlap"), "memory", "memory.overlap = false");
+  refuse_unless(!mesh || !machine.part("memory").flag("whole_array"), "memory", "memory.whole_array = false");
   const bool loops = arch::control(machine) == arch::Control::loops;
   refuse_unless(!loops || machine.part("memory").integer("words_per_cycle") == 0, "memory",
                 "memory.words_per_cycle = 0");

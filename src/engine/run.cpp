@@ -25,7 +25,8 @@ void Outcome::complete(const Fabric& fabric) {
 Tile tile_of(const arch::Machine& machine, const Operation& operation,
              const std::map<std::string, std::int64_t>& named) {
   switch (arch::control(machine)) {
-    case arch::Control::tiles: return mapping::choose_tile(arch::systolic_array(machine), named);
+    case arch::Control::tiles:
+    case arch::Control::folds: return mapping::choose_tile(arch::systolic_array(machine), named);
     case arch::Control::bitmaps:
     case arch::Control::rows: return sparse_tile(machine, named);
     case arch::Control::outputs: refuse_tile(named); return std::monostate{};
@@ -39,7 +40,10 @@ Tile tile_of(const arch::Machine& machine, const Operation& operation,
 
 std::map<std::string, std::int64_t> named_tile(const arch::Machine& machine, const Operation& operation,
                                                const Tile& tile) {
-  if (const auto* outputs = std::get_if<mapping::Tile>(&tile)) return {{"M", outputs->m}, {"N", outputs->n}};
+  if (const auto* there = std::get_if<mapping::Tile>(&tile)) {
+    const mapping::Letters letters = mapping::letters(arch::systolic_array(machine));
+    return {{letters.rows, there->rows}, {letters.columns, there->columns}};
+  }
   if (const auto* sparse = std::get_if<mapping::SparseTile>(&tile)) return named_tile(machine, *sparse);
   if (std::holds_alternative<std::monostate>(tile)) return {};
   return mapping::named_tile(mapping::nest_of(operation), std::get<mapping::DenseTile>(tile));

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "engine/host_kernels.h"
-#include "engine/tile_program.h"
+#include "engine/systolic_program.h"
 #include "util/diagnostics.h"
 
 namespace cairn::engine {
@@ -19,25 +19,38 @@ const std::vector<stats::Conservation>& laws() {
       {"every word sent was read or is padding",
        {"distribution.words"},
        {"memory.weight_reads", "memory.input_reads", "memory.padding_words"}},
-      {"every operand queued was used", {"multiplier.operand_pushes"}, {"multiplier.operand_pops"}},
       {"every word sent or passed on was queued",
        {"distribution.words", "multiplier.hops"},
        {"multiplier.operand_pushes"}},
       {"a multiplication takes two operands",
        {"multiplier.operand_pops"},
        {"multiplier.multiplications", "multiplier.multiplications"}},
-      {"every product is accumulated", {"multiplier.multiplications"}, {"reduction.register_writes"}},
       {"every sum is read out", {"reduction.results"}, {"collection.results_in"}},
       {"every result read out is sent on", {"collection.results_in"}, {"collection.results_out"}},
       {"every result arrives", {"collection.results_out"}, {"writeback.results"}}};
   return kLaws;
 }
 
-void check_work(const Gemm& gemm, const stats::CounterTree& counters) {
+// What those obey besides in which outputs stay, and those in which an operand does.
+const std::vector<stats::Conservation>& laws(bool holds) {
+  static const std::vector<stats::Conservation> kOutputs{
+      {"every operand queued was used", {"multiplier.operand_pushes"}, {"multiplier.operand_pops"}},
+      {"every product is accumulated", {"multiplier.multiplications"}, {"reduction.register_writes"}}};
+  static const std::vector<stats::Conservation> kOperand{
+      {"every product begins a sum or is added to one",
+       {"multiplier.multiplications"},
+       {"reduction.results", "reduction.additions_2to1"}},
+      {"every sum passed down is added to", {"reduction.wire_writes"}, {"reduction.additions_2to1"}}};
+  return holds ? kOperand : kOutputs;
+}
+
+void check_work(const Gemm& gemm, const arch::SystolicArray& array, const stats::CounterTree& counters) {
   stats::check_conservation(counters, laws());
+  stats::check_conservation(counters, laws(array.holds));
   const Gemm::Sizes& s = gemm.sizes();
-  util::require(counters.at("writeback").at("output_writes") == s.batch * s.m * s.n, "conservation",
-                "every output is stored once");
+  const auto& stored = counters.at("writeback");
+  util::require(stored.at("output_writes") - stored.at("psum_reads") == s.batch * s.m * s.n, "conservation",
+                "every output is stored once, and again for each partial sum added to it");
   util::require(counters.at("multiplier").at("multiplications") >= gemm.multiplications(), "conservation",
                 "every multiplication is done");
 }
@@ -45,37 +58,40 @@ void check_work(const Gemm& gemm, const stats::CounterTree& counters) {
 // One round by itself, timing only: what flow falls back to.
 class SingleRound final : public fabric::Rounds, public fabric::Panels {
  public:
-  SingleRound(const Round& round, int columns) : round_(round), columns_(columns) {}
+  SingleRound(const Round& round, const fabric::Array& array) : round_(round), array_(array) {}
   Count size() const override { return 1; }
   Round at(Count) const override { return round_; }
   void load(Count, float* panel) const override {
-    std::fill_n(panel, round_.steps * (round_.used.rows + round_.used.columns), 0.0F);
+    std::fill_n(panel, (round_.loads + round_.steps) * (round_.used.rows + round_.used.columns), 0.0F);
   }
   fabric::Stored store(Count, int lane, float) override {
-    const bool valid = lane / columns_ < round_.valid.rows && lane % columns_ < round_.valid.columns;
-    return valid ? fabric::Stored::written : fabric::Stored::dropped;
+    const int row = array_.adds_columns ? 0 : lane / array_.extent.columns;
+    if (row >= round_.valid.rows || lane % array_.extent.columns >= round_.valid.columns)
+      return fabric::Stored::dropped;
+    return round_.adds ? fabric::Stored::added : fabric::Stored::written;
   }
 
  private:
   Round round_;
-  int columns_;  // of the array
+  fabric::Array array_;
 };
 
 // A clocked round holds its operands in memory.
 void refuse_unsteppable(const Round& round) {
   constexpr Count kMostWords = Count{1} << 30;
   const Count words = round.used.rows + round.used.columns;
-  if (round.steps > kMostWords / words) {
-    throw Error(Code::too_large, "operation",
-                fmt::format("{} steps of {} operands are too many to clock one by one", round.steps, words),
-                "--evaluator flow on a machine without queue_depth, or a smaller K");
+  if (round.loads + round.steps > kMostWords / words) {
+    throw Error(
+        Code::too_large, "operation",
+        fmt::format("{} steps of {} operands are too many to clock one by one", round.loads + round.steps, words),
+        "--evaluator flow on a machine without queue_depth, or a smaller K");
   }
 }
 
 RoundCost step_round(const arch::Machine& machine, const Round& round) {
   refuse_unsteppable(round);
   Fabric fabric(machine);
-  SingleRound single(round, fabric.array().extent.columns);
+  SingleRound single(round, fabric.array());
   const Cycle finish = fabric.step({.rounds = &single, .panels = &single});
   return {finish, finish, fabric.counters(), fabric.activity(finish), fabric.taking_part()};
 }
@@ -141,43 +157,43 @@ Outcome step_systolic(const arch::Machine& machine, const Operation& operation, 
                       const Operands& operands, const Progress& progress, std::optional<std::uint64_t> shuffle,
                       kernel::Observer* observer) {
   Fabric fabric(machine, shuffle, observer);
-  TileProgram program(operation, tile, fabric.array(), operands, progress);
-  refuse_unsteppable(program.at(0));
+  const arch::SystolicArray array = arch::systolic_array(machine);
+  const auto program = systolic_program(array, operation, tile, operands, progress);
+  refuse_unsteppable(program->at(0));
   Outcome outcome;
-  const Cycle last = fabric.step({.rounds = &program, .panels = &program});
+  const Cycle last = fabric.step({.rounds = program.get(), .panels = program.get()});
   outcome.cycles = last - fabric.uncounted();
   outcome.activity = fabric.activity(last);
   outcome.taking_part = fabric.taking_part();
   leave_out(outcome, fabric, fabric.took_part_first());
-  outcome.rounds = outcome.evaluated_rounds = program.size();
-  outcome.distinct_rounds = static_cast<Count>(mapping::OutputTiles(lowered(operation), tile).groups().size());
+  outcome.rounds = outcome.evaluated_rounds = program->size();
+  outcome.distinct_rounds = static_cast<Count>(program->groups().size());
   outcome.counters = fabric.counters();
-  check_work(lowered(operation), outcome.counters);
+  check_work(lowered(operation), array, outcome.counters);
   outcome.complete(fabric);
   return outcome;
 }
 
 Outcome flow_systolic(Fabric& fabric, const arch::Machine& machine, const Operation& operation,
                       const mapping::Tile& tile, const Operands& operands, RoundCosts& known) {
-  const Gemm& gemm = lowered(operation);
+  const arch::SystolicArray array = arch::systolic_array(machine);
   Outcome outcome;
   Timeline timeline;
-  for (const auto& group : mapping::OutputTiles(gemm, tile).groups()) {
-    const Round round = round_of(fabric.array(), gemm.sizes().k, group.rows, group.columns);
+  for (const auto& [round, count] : systolic_program(array, operation, tile, operands)->groups()) {
     auto cost = known.find(round);
     if (cost == known.end()) {
       cost = known.emplace(round, fabric.has_flow() ? fabric.flow(round) : step_round(machine, round)).first;
     }
-    append_activity(outcome, fabric, cost->second, group.count);
-    timeline.append(cost->second, group.count);
-    stats::accumulate(outcome.counters, cost->second.counters, group.count);
-    outcome.rounds += group.count;
+    append_activity(outcome, fabric, cost->second, count);
+    timeline.append(cost->second, count);
+    stats::accumulate(outcome.counters, cost->second.counters, count);
+    outcome.rounds += count;
     ++outcome.distinct_rounds;
   }
   outcome.evaluated_rounds = outcome.distinct_rounds;
   outcome.stepped_rounds = fabric.has_flow() ? 0 : outcome.distinct_rounds;
   outcome.cycles = timeline.end - fabric.uncounted();
-  check_work(gemm, outcome.counters);
+  check_work(lowered(operation), array, outcome.counters);
   outcome.complete(fabric);
   if (operands.present()) compute_on_host(operation, operands);
   return outcome;

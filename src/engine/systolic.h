@@ -1,4 +1,4 @@
-// An operation on a systolic array: tiles of outputs, one round each.
+// An operation on a systolic array: tiles of outputs, or folds of the operand that stays, one round each.
 #pragma once
 
 #include "engine/run.h"

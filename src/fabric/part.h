@@ -19,11 +19,14 @@ namespace cairn::fabric {
 // The multiplier array and what every part may know of the whole.
 struct Array {
   Extent extent;
-  bool overlapped = false;  // the next round enters while the last one is still being read out
-  int output_pairs = 0;     // accumulation points that share a bus input port by two: lanes 0,1, 2,3, ...
-  Count offered = 0;        // packets of a step of inputs that the memory offers in a cycle; 0 = all of them
+  bool overlapped = false;    // the next round enters while the last one is still being read out
+  bool adds_columns = false;  // the products of a column make one sum, else those of a multiplier do
+  int output_pairs = 0;       // accumulation points that share a bus input port by two: lanes 0,1, 2,3, ...
+  Count offered = 0;          // packets of a step of inputs that the memory offers in a cycle; 0 = all of them
   int lanes() const { return extent.rows * extent.columns; }
   int endpoints() const { return extent.rows + extent.columns; }
+  // Where sums leave a systolic array: the foot of each column, or each multiplier.
+  int feet() const { return adds_columns ? extent.columns : lanes(); }
   // The multiplier at (row, column) drives this lane.
   int lane(int row, int column) const { return row * extent.columns + column; }
 };

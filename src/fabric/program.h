@@ -26,7 +26,8 @@ struct Extent {
 // Everything that can influence the time and the counters of a round is in here, nothing else: equal rounds that start
 // from equal states cost equal cycles and equal counters.
 struct Round {
-  Count steps = 0;    // products that an accumulator adds up to one result
+  Count steps = 0;    // products of a multiplier: on most machines those that an accumulator adds up to one result
+  Count loads = 0;    // steps before them that bring an operand to stay, a word for each column of a systolic array
   Extent used;        // multipliers that take part; on a flexible machine a row of them, one for each result at a time
   Extent valid;       // those of them that make outputs of the workload; the rest computes padding
   Count results = 0;  // what the write-back receives, padding included
@@ -54,7 +55,8 @@ class Rounds {
 };
 
 // The operands of a systolic array: all of a round at once, one line a step: first a word for each used column, then
-// one for each used row.
+// one for each used row. Where an operand stays in the array the lines of `loads` bring the words of the columns, that
+// of the last row first, and those of `steps` the words of the rows; what else is in a line does not matter.
 class Panels {
  public:
   virtual ~Panels() = default;

@@ -63,6 +63,16 @@ class LaneSet {
     for (std::size_t w = 0; w < words_.size(); ++w) words_[w] |= other.words_[w];
     return *this;
   }
+  // Adds what is in both `from` and `mask`, so many lanes further on.
+  void or_shifted(const LaneSet& from, const LaneSet& mask, int shift) {
+    const std::size_t words = static_cast<std::size_t>(shift) / 64;
+    const unsigned bits = static_cast<unsigned>(shift) % 64;
+    for (std::size_t w = 0; w + words < words_.size(); ++w) {
+      const std::uint64_t moved = from.words_[w] & mask.words_[w];
+      words_[w + words] |= moved << bits;
+      if (bits != 0 && w + words + 1 < words_.size()) words_[w + words + 1] |= moved >> (64 - bits);
+    }
+  }
   void clear_all() { std::fill(words_.begin(), words_.end(), 0); }
   int count() const {
     return std::accumulate(words_.begin(), words_.end(), 0,

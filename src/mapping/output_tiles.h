@@ -12,12 +12,20 @@
 
 namespace cairn::mapping {
 
-// Outputs that are in the array at once: rows of A by columns of B.
+// What is in the array at once, a row and a column of it for each: outputs (rows of A by columns of B), or words of the
+// operand that stays (terms by columns of B, or by rows of A).
 struct Tile {
-  std::int64_t m;
-  std::int64_t n;
+  std::int64_t rows;
+  std::int64_t columns;
   bool operator==(const Tile&) const = default;
 };
+
+// The dimensions that rows and columns of an array take.
+struct Letters {
+  std::string rows;
+  std::string columns;
+};
+Letters letters(const arch::SystolicArray& array);
 
 // The tile as the user gave it ("M" -> 4), completed with the whole array. Throws E401 with every fault.
 Tile choose_tile(const arch::SystolicArray& array, const std::map<std::string, std::int64_t>& given);
@@ -30,6 +38,13 @@ struct Block {
   std::int64_t rows;  // outputs in the tile, less than the tile at the edges of the matrix
   std::int64_t columns;
 };
+
+// A length cut into parts: so many whole ones and, if they do not fill it, a shorter one.
+struct Parts {
+  std::int64_t length;
+  std::int64_t count;
+};
+std::vector<Parts> cut(std::int64_t length, std::int64_t part);
 
 class OutputTiles {
  public:

@@ -82,39 +82,48 @@ Im2col::Pixel Im2col::pixel(std::int64_t row) const {
   return p;
 }
 
-// Calls visit(line) for every line of x that the kernel of a pixel lies on, in order of columns; nullptr beyond the
-// edge.
+// Calls visit(line) for lines of x that the kernel of a pixel lies on, in order of columns; nullptr beyond the edge.
 template <class Visit>
-void Im2col::each_line(const float* x, std::int64_t group, const Pixel& p, Visit visit) const {
-  for (std::int64_t c = 0; c < channels_per_group_; ++c) {
+void Im2col::each_line(const float* x, std::int64_t group, const Pixel& p, Terms lines, Visit visit) const {
+  std::int64_t c = lines.first / kernel_[1] / kernel_[0];
+  std::int64_t i = lines.first / kernel_[1] % kernel_[0];
+  std::int64_t j = lines.first % kernel_[1];
+  for (std::int64_t line = 0; line < lines.count; ++line) {
     const std::int64_t plane = (p.image * groups_ + group) * channels_per_group_ + c;
-    for (std::int64_t i = 0; i < kernel_[0]; ++i) {
-      const std::int64_t z = p.start[0] + i * dilation_[0];
-      for (std::int64_t j = 0; j < kernel_[1]; ++j) {
-        const std::int64_t y = p.start[1] + j * dilation_[1];
-        visit(inside(0, z) && inside(1, y) ? x + ((plane * input_[0] + z) * input_[1] + y) * input_[2] : nullptr);
-      }
-    }
+    const std::int64_t z = p.start[0] + i * dilation_[0];
+    const std::int64_t y = p.start[1] + j * dilation_[1];
+    visit(inside(0, z) && inside(1, y) ? x + ((plane * input_[0] + z) * input_[1] + y) * input_[2] : nullptr);
+    if (++j < kernel_[1]) continue;
+    j = 0;
+    if (++i < kernel_[0]) continue;
+    i = 0;
+    ++c;
   }
 }
 
-void Im2col::gather(const float* x, std::int64_t group, std::int64_t row, float* out, std::int64_t stride) const {
+void Im2col::gather(const float* x, std::int64_t group, std::int64_t row, Terms columns, float* out,
+                    std::int64_t stride) const {
   const Pixel p = pixel(row);
-  each_line(x, group, p, [&](const float* line) {
-    for (std::int64_t k = 0; k < kernel_[2]; ++k, out += stride) {
+  const std::int64_t first = columns.first / kernel_[2];
+  const std::int64_t end = util::ceil_div(columns.first + columns.count, kernel_[2]);
+  std::int64_t k = columns.first % kernel_[2];
+  std::int64_t left = columns.count;
+  each_line(x, group, p, {first, end - first}, [&](const float* line) {
+    for (; k < kernel_[2] && left > 0; ++k, --left, out += stride) {
       const std::int64_t position = p.start[2] + k * dilation_[2];
       *out = line != nullptr && inside(2, position) ? line[position] : 0.0F;
     }
+    k = 0;
   });
 }
 
 // A line of pixels at a time: what is under one element of their kernels lies on a line of x.
 Ones Im2col::count_ones(const float* x, std::int64_t group) const {
-  Ones ones = no_ones(images_ * pixels_, channels_per_group_ * kernel_[0] * kernel_[1] * kernel_[2]);
+  Ones ones = no_ones(images_ * pixels_, columns());
   for (std::int64_t row = 0; row < images_ * pixels_; row += output_[2]) {
     const Pixel p = pixel(row);
     std::int64_t* of_column = ones.of_column.data();
-    each_line(x, group, p, [&](const float* line) {
+    each_line(x, group, p, {0, lines()}, [&](const float* line) {
       for (std::int64_t k = 0; k < kernel_[2]; ++k, ++of_column) {
         const std::int64_t start = p.start[2] + k * dilation_[2];
         if (line == nullptr || start >= input_[2]) continue;

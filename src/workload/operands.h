@@ -32,14 +32,25 @@ Ones count_ones(const MatrixView& view, std::int64_t batch, std::int64_t rows, s
 // The filters of a convolution as what they are in the lowered product: its columns, a batch of them for each group.
 MatrixView filter_columns(const Conv& conv, const float* w);
 
+// Some of the terms that an output is the sum of.
+struct Terms {
+  std::int64_t first;
+  std::int64_t count;
+};
+
 // Where the elements of a convolution's lowered row operand (im2col) lie in x, without building it. Row = output pixel
 // over the batch, column = (channel of the group, kernel position).
 class Im2col {
  public:
   explicit Im2col(const Conv& conv);
 
-  // Gathers one row of a group's matrix into out[0], out[stride], ...; 0 where the kernel hangs over the edge.
-  void gather(const float* x, std::int64_t group, std::int64_t row, float* out, std::int64_t stride) const;
+  // Gathers one row of a group's matrix, or some of its columns, into out[0], out[stride], ...; 0 where the kernel
+  // hangs over the edge.
+  void gather(const float* x, std::int64_t group, std::int64_t row, float* out, std::int64_t stride) const {
+    gather(x, group, row, {0, columns()}, out, stride);
+  }
+  void gather(const float* x, std::int64_t group, std::int64_t row, Terms columns, float* out,
+              std::int64_t stride) const;
   // Of a group's matrix. The zeros where the kernel hangs over the edge are zeros.
   Ones count_ones(const float* x, std::int64_t group) const;
   // Where output (group, row, column) lies in the output tensor.
@@ -52,8 +63,10 @@ class Im2col {
     Position start;  // the input position under the kernel's first element
   };
   Pixel pixel(std::int64_t row) const;
+  std::int64_t lines() const { return channels_per_group_ * kernel_[0] * kernel_[1]; }  // under the kernel of a pixel
+  std::int64_t columns() const { return lines() * kernel_[2]; }
   template <class Visit>
-  void each_line(const float* x, std::int64_t group, const Pixel& pixel, Visit visit) const;
+  void each_line(const float* x, std::int64_t group, const Pixel& pixel, Terms lines, Visit visit) const;
   bool inside(std::size_t d, std::int64_t position) const { return position >= 0 && position < input_[d]; }
 
   std::int64_t images_;

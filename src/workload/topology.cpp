@@ -1,7 +1,8 @@
 // SCALE-Sim's layer tables. Facts about the format: a header line, then one layer a line with a trailing comma; matrix
 // form "name, M, N, K"; convolution form "name, input h, input w, filter h, filter w, channels, filters, stride"; an
-// optional last column "N:M" is a sparsity; a convolution whose name contains DP is depth-wise: one filter bank for
-// each channel.
+// optional last column "N:M" is a sparsity; what follows the last comma is a remark; a convolution whose name contains
+// DP is depth-wise: one filter bank for each channel. Where the stride does not divide what is left of an input, a last
+// window hangs over its far edge.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -82,6 +83,7 @@ class TableReader {
 
   void read_row(const std::vector<std::string>& columns, const std::vector<std::string_view>& row) {
     const std::size_t expected = columns.size() + 1;
+    if (row.size() > expected && is_remark(row.back())) return read_row(columns, {row.begin(), row.end() - 1});
     const bool sparsity = row.size() == expected + 1 && row.back().find(':') != std::string_view::npos;
     if (row.size() != expected && !sparsity) {
       fault(fmt::format("{} cells where {} are expected", row.size(), expected),
@@ -94,6 +96,11 @@ class TableReader {
     }
     if (sparsity) check_dense(row.back());
     if (numbers.size() == columns.size()) add_layer(row[0], numbers);
+  }
+
+  // No number and no sparsity.
+  static bool is_remark(std::string_view cell) {
+    return cell.find_first_of("0123456789:") == std::string_view::npos || cell.starts_with('#');
   }
 
   std::optional<std::int64_t> read_number(const std::string& column, std::string_view cell) {
@@ -119,6 +126,7 @@ class TableReader {
       }
       Conv::Sizes sizes{
           .channels = n[4], .filters = n[5], .input = {n[0], n[1]}, .kernel = {n[2], n[3]}, .stride = {n[6], n[6]}};
+      sizes.pad_end = {overhang(n[0], n[2], n[6]), overhang(n[1], n[3], n[6])};
       if (name.find("DP") != std::string_view::npos && n[4] > 0) {
         sizes.groups = n[4];
         const bool countable = n[5] <= (std::int64_t{1} << 40) / n[4];
@@ -128,6 +136,12 @@ class TableReader {
     } catch (const Error& error) {
       for (const Diagnostic& d : error.diagnostics()) faults_.add(d.code, place_, d.message, d.remedy);
     }
+  }
+
+  // By how much the last window does.
+  static std::int64_t overhang(std::int64_t input, std::int64_t kernel, std::int64_t stride) {
+    const std::int64_t rest = stride > 0 && input > kernel && kernel > 0 ? (input - kernel) % stride : 0;
+    return rest > 0 ? stride - rest : 0;
   }
 
   void fault(std::string message, std::string remedy) {

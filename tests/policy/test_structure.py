@@ -42,7 +42,9 @@ def test_the_layers_are_known_and_have_no_cycle():
 
 
 def test_no_link_leads_out_of_the_repository():
-    listed = subprocess.run(["git", "ls-files", "--stage"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["git", "ls-files", "--stage"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert not [line for line in listed.splitlines() if line.startswith("120000")]
 
 

@@ -149,8 +149,8 @@ Tile = Annotated[
         "--tile",
         metavar="M=..,N=..|FILE",
         help="A tile instead of the mapper's. Sizes in M, N, K go to matrix products, in R, S, C,"
-        " K, G, N, X, Y to convolutions, on a systolic array M, N to all layers; other layers are"
-        " mapped. Or a file of tiles: of `cairn map --save`, or of STONNE.",
+        " K, G, N, X, Y to convolutions, on a systolic array two of M, N, K to all layers; other"
+        " layers are mapped. Or a file of tiles: of `cairn map --save`, or of STONNE.",
     ),
 ]
 Aim = Annotated[

@@ -25,7 +25,7 @@ class Bus final : public Part {
     static auto fields() {
       return std::tuple{
           schema::integer("lines", &Params::lines, "results/cycle", {0, 1 << 20},
-                          "result lines, one result a cycle each; 0 = one an accumulator"),
+                          "result lines, one result a cycle each; 0 = one an accumulator, or a column that adds up"),
           schema::boolean("pairs", &Params::pairs,
                           "two neighbouring adders that a link could join share an input port; else each accumulation "
                           "point has its own"),
@@ -209,7 +209,7 @@ PartInfo collection_bus() {
                               {"result lines", {"results_out"}});
   row.lanes = [](const schema::Values& values, const Array& array) {
     const auto lines = static_cast<int>(std::get<std::int64_t>(values.at("lines")));
-    return lines == 0 ? array.lanes() : lines;
+    return lines == 0 ? array.feet() : lines;
   };
   return row;
 }

@@ -66,9 +66,11 @@ class Direct final : public Part {
 }  // namespace
 
 PartInfo collection_direct() {
-  return declare<Direct>("collection", "direct",
-                         "A wire from every accumulator to the write-back: all results visible at once.",
-                         {"result lines", {"results_out"}}, "systolic");
+  PartInfo row = declare<Direct>("collection", "direct",
+                                 "A wire from every accumulator to the write-back: all results visible at once.",
+                                 {"result lines", {"results_out"}}, "systolic");
+  row.lanes = [](const schema::Values&, const Array& array) { return array.feet(); };
+  return row;
 }
 
 }  // namespace cairn::fabric

@@ -1,8 +1,11 @@
 // Point-to-point distribution network (paper Fig. 3 "PoPN"): each read port of the global buffer feeds its own group of
 // consecutive edge endpoints (columns first, then rows) and sends one word a cycle. With as many ports as endpoints
 // every edge lane has its own wire; with fewer, the words of a step take turns at their port, which is what bandwidth
-// costs.
+// costs. Where an operand stays in the array (Round::loads) its words go to the columns first, and no port goes on to
+// the words that stream past it before all have sent theirs.
 #include <algorithm>
+#include <array>
+#include <limits>
 
 #include "fabric/part.h"
 #include "util/diagnostics.h"
@@ -38,8 +41,8 @@ class PointToPoint final : public Part {
         params_(params),
         array_(array),
         links_(links),
-        endpoints_(array.endpoints()),
-        in_use_(ledger_.lanes()) {
+        endpoints_{kernel::LaneSet(array.endpoints()), kernel::LaneSet(array.endpoints())},
+        in_use_{kernel::LaneSet(ledger_.lanes()), kernel::LaneSet(ledger_.lanes())} {
     group_ = static_cast<int>(util::ceil_div(array.endpoints(), ledger_.lanes()));
     ports_.resize(static_cast<std::size_t>(ledger_.lanes()));
   }
@@ -49,24 +52,32 @@ class PointToPoint final : public Part {
   void start(const Program& program) override { rounds_ = program.rounds->size(); }
 
   void configure(const Round& round) override {
-    steps_ = round.steps;
-    if (round.used == used_) return;
+    steps_ = {round.loads, round.steps};
+    left_ = steps_;
+    if (round.used == used_ && (round.loads > 0) == loads_) return;
     used_ = round.used;
-    for (Port& port : ports_) port.words.clear();
-    endpoints_.clear_all();
+    loads_ = round.loads > 0;
+    for (Port& port : ports_) port.words = {};
+    for (kernel::LaneSet& endpoints : endpoints_) endpoints.clear_all();
     // Words of a step in posting order; each goes to the port of its endpoint.
     for (int word = 0; word < used_.columns + used_.rows; ++word) {
       const int endpoint = word < used_.columns ? word : array_.extent.columns + word - used_.columns;
-      ports_[static_cast<std::size_t>(endpoint / group_)].words.push_back({word, endpoint});
-      endpoints_.set(endpoint);
+      const Phase phase = loads_ && word < used_.columns ? loading : streaming;
+      ports_[static_cast<std::size_t>(endpoint / group_)].words[phase].push_back({word, endpoint});
+      endpoints_[phase].set(endpoint);
     }
-    for (std::size_t p = 0; p < ports_.size(); ++p) in_use_.set(static_cast<int>(p), !ports_[p].words.empty());
+    for (std::size_t p = 0; p < ports_.size(); ++p) {
+      in_use_[loading].set(static_cast<int>(p), !ports_[p].words[loading].empty());
+      in_use_[streaming].set(static_cast<int>(p), !ports_[p].words[streaming].empty());
+    }
   }
 
   // Tiles that overlap all use the whole array.
   void round_begins(Cycle now) override {
-    if (!array_.overlapped) return ledger_.begin(now, in_use_, links_.round.drains);
-    if (ledger_.taking_part() == 0) ledger_.begin(now, in_use_, links_.round.drains, rounds_);
+    kernel::LaneSet all = in_use_[loading];
+    all |= in_use_[streaming];
+    if (!array_.overlapped) return ledger_.begin(now, all, links_.round.drains);
+    if (ledger_.taking_part() == 0) ledger_.begin(now, all, links_.round.drains, rounds_);
   }
 
   bool tick(Cycle now) override {
@@ -80,36 +91,33 @@ class PointToPoint final : public Part {
   // A port with n words a step is a server that is busy n cycles with each step; its j-th word leaves j cycles into
   // that.
   void flow() override {
-    const kernel::Stream& steps = links_.posts->streams[0];
     std::ranges::fill(links_.operands->streams, kernel::Stream{});
-    for (const Port& port : ports_) {
-      const kernel::Stream turns = steps.served(static_cast<Cycle>(port.words.size()));
-      for (std::size_t j = 0; j < port.words.size(); ++j) {
-        links_.operands->streams[static_cast<std::size_t>(port.words[j].endpoint)] =
-            turns.delayed(static_cast<Cycle>(j) + params_.latency);
-      }
+    std::vector<Ledger::Span> spans(ports_.size());
+    Cycle free_at = std::numeric_limits<Cycle>::min();
+    for (const Phase phase : {loading, streaming}) {
+      kernel::Stream steps;
+      for (const kernel::Piece& piece :
+           links_.posts->streams[0].slice(phase == loading ? 0 : steps_[loading], steps_[phase]))
+        steps.append(piece);
+      free_at = send(phase, steps, free_at, spans);
     }
-    counters_.words += steps.count() * (used_.columns + used_.rows);
-    ledger_.worked(steps.count() * (used_.columns + used_.rows));
-    ledger_.round(links_.round.begin, links_.round.drains, [&](std::size_t p) {
-      const auto words = static_cast<Cycle>(ports_[p].words.size());
-      return words == 0 ? Ledger::Span{} : Ledger::Span{steps.first(), steps.served(words).last() + words - 1};
-    });
+    ledger_.round(links_.round.begin, links_.round.drains, [&](std::size_t p) { return spans[p]; });
   }
 
   std::map<std::string, Count> counters() const override { return stats::values(counters_); }
   std::string waiting() const override { return links_.posts->in_flight() > 0 ? "room at the edge of the array" : ""; }
 
  private:
+  enum Phase : std::size_t { loading, streaming };
   struct Word {
     int index;  // in the step
     int endpoint;
   };
   struct Port {
-    std::vector<Word> words;  // of each step, in order
-    Count left = 0;           // words of the round to go; 0 before the first
+    std::array<std::vector<Word>, 2> words;  // of each step, in order, by phase
     std::size_t next_word = 0;
     std::size_t next_step = 0;  // counted from the oldest step that still waits
+    Count sent = 0;             // words of the round
   };
 
   // Of the ports that there are, those with an endpoint.
@@ -118,52 +126,82 @@ class PointToPoint final : public Part {
     return static_cast<int>(util::ceil_div(array.endpoints(), util::ceil_div(array.endpoints(), ports)));
   }
 
+  Phase phase() const { return left_[loading] > 0 ? loading : streaming; }
+
+  // Flow: the steps of a phase, from when all ports are free. Returns when they are free again.
+  Cycle send(Phase phase, const kernel::Stream& steps, Cycle free_at, std::vector<Ledger::Span>& spans) {
+    if (steps.empty()) return free_at;
+    Cycle end = free_at;
+    for (std::size_t p = 0; p < ports_.size(); ++p) {
+      const std::vector<Word>& words = ports_[p].words[phase];
+      if (words.empty()) continue;
+      const auto count = static_cast<Cycle>(words.size());
+      const kernel::Stream turns = steps.served(count, free_at);
+      for (std::size_t j = 0; j < words.size(); ++j) {
+        links_.operands->streams[static_cast<std::size_t>(words[j].endpoint)] =
+            turns.delayed(static_cast<Cycle>(j) + params_.latency);
+      }
+      spans[p] = {spans[p].first == 0 ? turns.first() : spans[p].first, turns.last() + count - 1};
+      end = std::max(end, turns.last() + count);
+      counters_.words += turns.count() * count;
+      ledger_.worked(turns.count() * count);
+    }
+    return end;
+  }
+
   // A port for every endpoint and nothing that could hold one back: a whole step crosses at once.
   Count send_step(Cycle now) {
     if (!links_.posts->can_pop(0, now)) return 0;
+    const Phase at = phase();
     const Step step = links_.posts->pop(0, now);
     auto& wires = links_.operands->outgoing(now);
     std::copy_n(step, used_.columns, wires.values.begin());
     std::copy_n(step + used_.columns, used_.rows, wires.values.begin() + array_.extent.columns);
     for (std::size_t w = 0; w < wires.valid.words().size(); ++w) {
-      if ((wires.valid.words()[w] & endpoints_.words()[w]) != 0)
+      if ((wires.valid.words()[w] & endpoints_[at].words()[w]) != 0)
         util::require(false, "distribution", "a word overwrote one that was not taken");
-      wires.valid.words()[w] |= endpoints_.words()[w];
+      wires.valid.words()[w] |= endpoints_[at].words()[w];
     }
-    const Count words = used_.columns + used_.rows;
+    const Count words = endpoints_[at].count();
     links_.operands->sent(words);
-    ledger_.work(in_use_, now);
-    if (steps_left_ == 0) steps_left_ = steps_;
-    if (--steps_left_ == 0) ledger_.ended(in_use_, now);
+    ledger_.work(in_use_[at], now);
+    if (--left_[at] == 0) ledger_.ended(in_use_[at], now);
     return words;
   }
 
   Count send_words(Cycle now) {
+    const Phase at = phase();
     Count sent = 0;
     for (std::size_t p = 0; p < ports_.size(); ++p) {
-      if (!send(p, now)) continue;
+      if (!send(p, at, now)) continue;
       ++sent;
       ledger_.work(p / 64, std::uint64_t{1} << p % 64, now);
-      Port& port = ports_[p];
-      if (port.left == 0) port.left = steps_ * static_cast<Count>(port.words.size());
-      if (--port.left == 0) ledger_.ended(static_cast<int>(p), now);
+      if (++ports_[p].sent == words_of_round(ports_[p])) {
+        ledger_.ended(static_cast<int>(p), now);
+        ports_[p].sent = 0;
+      }
     }
-    retire_steps(now);
+    retire_steps(at, now);
     return sent;
   }
 
-  bool send(std::size_t p, Cycle now) {
+  Count words_of_round(const Port& port) const {
+    return steps_[loading] * static_cast<Count>(port.words[loading].size()) +
+           steps_[streaming] * static_cast<Count>(port.words[streaming].size());
+  }
+
+  bool send(std::size_t p, Phase at, Cycle now) {
     Port& port = ports_[p];
-    if (port.words.empty()) return false;
+    if (port.words[at].empty() || static_cast<Count>(port.next_step) >= left_[at]) return false;
     const Step* step = links_.posts->peek(0, port.next_step, now);
     if (step == nullptr) return false;
-    const Word& word = port.words[port.next_word];
+    const Word& word = port.words[at][port.next_word];
     if (!links_.operands->can_push(word.endpoint, now)) {
       if (ledger_.started(static_cast<int>(p))) ledger_.held_back(1);
       return false;
     }
     links_.operands->push(word.endpoint, (*step)[word.index], now);
-    if (++port.next_word == port.words.size()) {
+    if (++port.next_word == port.words[at].size()) {
       port.next_word = 0;
       ++port.next_step;
     }
@@ -171,14 +209,15 @@ class PointToPoint final : public Part {
   }
 
   // A step leaves the queue when every port has sent its words of it.
-  void retire_steps(Cycle now) {
+  void retire_steps(Phase at, Cycle now) {
     const auto all_past_first = [&] {
-      return std::ranges::all_of(ports_, [](const Port& p) { return p.words.empty() || p.next_step > 0; });
+      return std::ranges::all_of(ports_, [at](const Port& p) { return p.words[at].empty() || p.next_step > 0; });
     };
-    while (links_.posts->can_pop(0, now) && all_past_first()) {
+    while (left_[at] > 0 && links_.posts->can_pop(0, now) && all_past_first()) {
       links_.posts->pop(0, now);
+      --left_[at];
       for (Port& port : ports_) {
-        if (!port.words.empty()) --port.next_step;
+        if (!port.words[at].empty()) --port.next_step;
       }
     }
   }
@@ -188,13 +227,14 @@ class PointToPoint final : public Part {
   Links& links_;
   Counters counters_;
   Extent used_;
-  kernel::LaneSet endpoints_;  // in use
-  int group_ = 1;              // endpoints a port
+  bool loads_ = false;                        // an operand stays in the array
+  std::array<kernel::LaneSet, 2> endpoints_;  // that get words, by phase
+  std::array<kernel::LaneSet, 2> in_use_;     // ports with words, by phase
+  int group_ = 1;                             // endpoints a port
   std::vector<Port> ports_;
-  Count steps_ = 0;         // of a round
-  Count rounds_ = 0;        // of the run
-  Count steps_left_ = 0;    // where steps cross whole: of the round, to go; 0 before the first
-  kernel::LaneSet in_use_;  // ports with words in the round
+  std::array<Count, 2> steps_{};  // of a round, by phase
+  std::array<Count, 2> left_{};   // of them, to go
+  Count rounds_ = 0;              // of the run
 };
 
 }  // namespace

@@ -7,8 +7,8 @@
 #include <algorithm>
 
 #include "fabric/lane_counts.h"
+#include "fabric/lane_flow.h"
 #include "fabric/part.h"
-#include "kernel/ring.h"
 #include "util/diagnostics.h"
 
 namespace cairn::fabric {
@@ -18,45 +18,6 @@ using kernel::LaneSet;
 using kernel::Stream;
 
 constexpr std::int64_t kLongestSide = 1024;
-
-// The words that move one way: the wires into each element, now and in the next cycle, and what waits behind them.
-struct Flow {
-  Flow(int lanes, int lanes_to_neighbour)
-      : hop(lanes_to_neighbour),
-        arriving(lanes),
-        leaving(lanes),
-        forwards(lanes),
-        waiting(lanes),
-        in(static_cast<std::size_t>(lanes)),
-        out(static_cast<std::size_t>(lanes)),
-        queues(static_cast<std::size_t>(lanes)) {}
-
-  int hop;           // lanes from an element to its neighbour
-  LaneSet arriving;  // wires that carry a word in this cycle
-  LaneSet leaving;   // and in the next
-  LaneSet forwards;  // elements that have a neighbour in use
-  LaneSet waiting;   // elements with words in the queue
-  std::vector<float> in;
-  std::vector<float> out;
-  std::vector<kernel::Ring<float>> queues;
-
-  void next_cycle() {
-    std::swap(arriving, leaving);
-    std::swap(in, out);
-    leaving.clear_all();
-  }
-};
-
-// to |= (from & mask) << shift
-void or_shifted(LaneSet& to, const LaneSet& from, const LaneSet& mask, int shift) {
-  const std::size_t words = static_cast<std::size_t>(shift) / 64;
-  const unsigned bits = static_cast<unsigned>(shift) % 64;
-  for (std::size_t w = 0; w + words < to.words().size(); ++w) {
-    const std::uint64_t moved = from.words()[w] & mask.words()[w];
-    to.words()[w + words] |= moved << bits;
-    if (bits != 0 && w + words + 1 < to.words().size()) to.words()[w + words + 1] |= moved >> (64 - bits);
-  }
-}
 
 class Mesh final : public Part {
  public:
@@ -148,14 +109,13 @@ class Mesh final : public Part {
     downward_.next_cycle();
     take_from_edge(now);
     const Count fired = choose_fires();
-    counters_.operand_pushes += settle(rightward_) + settle(downward_);
+    counters_.operand_pushes += rightward_.settle(fires_) + downward_.settle(fires_);
     counters_.operand_pops += 2 * fired;
     counters_.multiplications += fired;
     if (fired == 0) return false;
     keep_ledger(now);
     multiply(now, fired);
-    pass_on(rightward_);
-    pass_on(downward_);
+    counters_.hops += rightward_.pass_on(fires_, busy_lanes()) + downward_.pass_on(fires_, busy_lanes());
     release_edge(now);
     return true;
   }
@@ -194,10 +154,7 @@ class Mesh final : public Part {
 
   std::map<std::string, Count> counters() const override { return stats::values(counters_); }
   std::string waiting() const override {
-    std::size_t words = 0;
-    for (const Flow* flow : {&rightward_, &downward_}) {
-      for (const auto& queue : flow->queues) words += queue.size();
-    }
+    const std::size_t words = rightward_.items_waiting() + downward_.items_waiting();
     return words > 0 ? "the partners of " + std::to_string(words) + " operands" : "";
   }
 
@@ -241,8 +198,7 @@ class Mesh final : public Part {
   Count choose_fires() {
     Count fired = 0;
     for (std::size_t w = 0; w < fires_.words().size(); ++w) {
-      fires_.words()[w] = (rightward_.arriving.words()[w] | rightward_.waiting.words()[w]) &
-                          (downward_.arriving.words()[w] | downward_.waiting.words()[w]);
+      fires_.words()[w] = rightward_.present(w) & downward_.present(w);
       fired += std::popcount(fires_.words()[w]);
     }
     if (params_.queue_depth == 0) return fired;
@@ -266,43 +222,12 @@ class Mesh final : public Part {
     }
   }
 
-  bool has_room(const Flow& flow, int lane) const {
+  bool has_room(const LaneFlow& flow, int lane) const {
     if (!flow.forwards.test(lane)) return true;
     const int neighbour = lane + flow.hop;
     const std::size_t held =
         flow.queues[static_cast<std::size_t>(neighbour)].size() + (flow.arriving.test(neighbour) ? 1 : 0);
     return static_cast<std::int64_t>(held) < params_.queue_depth;
-  }
-
-  // Words that cannot be used on arrival join their queue; elements that fire from a queue find its head in `in`. All
-  // other lanes pass straight through. Returns how many words arrived.
-  Count settle(Flow& flow) {
-    Count arrived = 0;
-    for (std::size_t w = 0; w < fires_.words().size(); ++w) {
-      const std::uint64_t arriving = flow.arriving.words()[w];
-      const std::uint64_t fires = fires_.words()[w];
-      const std::uint64_t waiting = flow.waiting.words()[w];
-      arrived += std::popcount(arriving);
-      const auto lane_of = [&](std::uint64_t bits) {
-        return w * 64 + static_cast<std::size_t>(std::countr_zero(bits));
-      };
-      // The steady state of an element next to the edge: one word joins its queue as another leaves.
-      for (std::uint64_t bits = waiting & arriving & fires; bits != 0; bits &= bits - 1) {
-        float& word = flow.in[lane_of(bits)];
-        word = flow.queues[lane_of(bits)].exchange(word);
-      }
-      const std::uint64_t joins = arriving & ~fires;
-      for (std::uint64_t bits = joins; bits != 0; bits &= bits - 1) {
-        flow.queues[lane_of(bits)].push(flow.in[lane_of(bits)]);
-      }
-      flow.waiting.words()[w] |= joins;
-      for (std::uint64_t bits = waiting & fires & ~arriving; bits != 0; bits &= bits - 1) {
-        kernel::Ring<float>& queue = flow.queues[lane_of(bits)];
-        flow.in[lane_of(bits)] = queue.pop();
-        if (queue.empty()) flow.waiting.words()[w] &= ~(bits & -bits);
-      }
-    }
-    return arrived;
   }
 
   // Lanes that do not fire compute on stale values that nobody reads: the lane set says which products count.
@@ -315,14 +240,6 @@ class Mesh final : public Part {
       products.valid.words()[w] |= fires_.words()[w];
     }
     links_.products->sent(fired);
-  }
-
-  void pass_on(Flow& flow) {
-    const auto hop = static_cast<std::size_t>(flow.hop);
-    if (busy_lanes() > hop) std::copy_n(flow.in.begin(), busy_lanes() - hop, flow.out.begin() + flow.hop);
-    or_shifted(flow.leaving, fires_, flow.forwards, flow.hop);
-    for (std::size_t w = 0; w < fires_.words().size(); ++w)
-      counters_.hops += std::popcount(fires_.words()[w] & flow.forwards.words()[w]);
   }
 
   std::size_t busy_lanes() const {
@@ -347,8 +264,8 @@ class Mesh final : public Part {
   Extent used_;
   Count steps_ = 0;   // products of an element in a round
   Count rounds_ = 0;  // of the run
-  Flow rightward_;
-  Flow downward_;
+  LaneFlow rightward_;
+  LaneFlow downward_;
   LaneSet endpoints_;  // in use, and the elements behind them
   LaneSet top_;
   LaneSet left_;

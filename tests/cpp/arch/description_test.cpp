@@ -1,6 +1,8 @@
 // Machine descriptions: what is understood, and how each kind of fault is told, with code, place and remedy.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "arch/texts.h"
 #include "harness/faults.h"
 
@@ -35,6 +37,10 @@ TEST(Description, holds_every_declared_parameter_of_every_part) {
     // Which every controller of a flexible machine takes.
     if (component.slot == "memory" && component.family == "flexible")
       overrides.emplace_back("multiplier.type", "disabled");
+    // An array that holds an operand is one in all of these.
+    const arch::Overrides holds{
+        {"memory.type", "systolic-stationary"}, {"multiplier.type", "stationary-mesh"}, {"reduction.type", "column"}};
+    if (std::ranges::find(holds, overrides.front()) != holds.end()) overrides = holds;
     const arch::Machine machine = parsed(text_for(component.family), overrides);
     const arch::Part& part = machine.part(component.slot);
     ASSERT_EQ(part.values.size(), component.parameters.size());
@@ -51,6 +57,22 @@ TEST(Description, tells_the_systolic_array_to_the_mapping) {
   EXPECT_EQ(array.rows, 3);
   EXPECT_EQ(array.columns, 5);
   EXPECT_FALSE(array.overlapped);
+  EXPECT_FALSE(array.whole);
+  EXPECT_FALSE(array.holds);
+}
+
+TEST(Description, tells_the_operand_that_stays_to_the_mapping) {
+  const arch::Overrides holds{{"memory.type", "systolic-stationary"},
+                              {"memory.whole_array", "true"},
+                              {"multiplier.type", "stationary-mesh"},
+                              {"reduction.type", "column"}};
+  const arch::SystolicArray weights = arch::systolic_array(parsed(kMachineText, holds));
+  EXPECT_TRUE(weights.holds);
+  EXPECT_TRUE(weights.whole);
+  EXPECT_FALSE(weights.stationary_inputs);
+  arch::Overrides other = holds;
+  other.emplace_back("memory.stationary", "inputs");
+  EXPECT_TRUE(arch::systolic_array(parsed(kMachineText, other)).stationary_inputs);
 }
 
 TEST(Description, with_a_syntax_error_is_refused_at_line_and_column) {
@@ -158,7 +180,7 @@ TEST(Description, with_an_unknown_type_is_refused) {
   expect_fault_in(with_line(15, "type = \"buss\""), "E107", "m.toml:15:8", "unknown type 'buss' for [collection]",
                   "did you mean 'bus'?");
   expect_fault_in(with_line(13, "type = \"tree\""), "E107", "m.toml:13:8", "unknown type 'tree' for [reduction]",
-                  "one of: art, fan, sign-check, synchronous-fan, temporal");
+                  "one of: art, column, fan, sign-check, synchronous-fan, temporal");
 }
 
 TEST(Description, with_an_unknown_choice_is_refused) {

@@ -62,6 +62,35 @@ TEST(Rules, of_overlapped_tiles_refuse_shared_result_lines) {
               "type = \"shift\" or \"direct\"");
 }
 
+TEST(Rules, of_an_operand_that_stays_want_elements_that_hold_it) {
+  expect_rule("tpu-ws-16x16", {{"multiplier.type", "mesh"}}, "multiplier.type",
+              "an operand that stays in the array (systolic-stationary) needs elements that hold it",
+              "type = \"stationary-mesh\"");
+  expect_rule("tpu-16x16", {{"multiplier.type", "stationary-mesh"}}, "multiplier.type",
+              "elements that hold an operand need a controller that loads it",
+              "type = \"mesh\", or memory.type = \"systolic-stationary\"");
+}
+
+TEST(Rules, of_an_operand_that_stays_want_sums_that_move_down_the_columns) {
+  expect_rule("tpu-ws-16x16", {{"reduction.type", "temporal"}}, "reduction.type",
+              "an operand that stays in the array (systolic-stationary) needs sums that move down the columns",
+              "type = \"column\"");
+  expect_rule("tpu-16x16", {{"reduction.type", "column"}}, "reduction.type",
+              "outputs that stay in the array are added up where they are", "type = \"temporal\"");
+}
+
+TEST(Rules, of_an_operand_that_stays_refuse_a_read_out_of_the_whole_array) {
+  EXPECT_TRUE(broken("tpu-ws-16x16", {{"collection.type", "direct"}}).empty());
+  expect_rule("tpu-ws-16x16", {{"collection.type", "shift"}}, "collection.type",
+              "sums that leave a column at its foot are not shifted out", "type = \"direct\" or \"bus\"");
+}
+
+TEST(Rules, of_an_operand_that_stays_hold_for_as_many_lines_as_columns_and_refuse_one_more) {
+  EXPECT_TRUE(broken("tpu-ws-16x16", {{"collection.lines", "16"}}).empty());
+  expect_rule("tpu-ws-16x16", {{"collection.lines", "17"}}, "collection.lines", "17 lines for 16 columns",
+              "lines = 16 or less, or 0 for one a column");
+}
+
 TEST(Rules, bound_the_registers_that_latency_costs) {
   const arch::Overrides large{{"multiplier.rows", "1024"}, {"multiplier.columns", "1024"}};
   for (const char* path : {"multiplier.latency", "collection.latency"}) {
@@ -217,7 +246,7 @@ TEST(Rules, refuse_parts_of_the_other_family) {
               "type = one of: bus");
   expect_rule("tpu-16x16", {{"reduction.type", "art"}}, "reduction.type",
               "'art' is for flexible machines, the memory controller 'systolic-os' for systolic ones",
-              "type = one of: temporal");
+              "type = one of: column, temporal");
   EXPECT_EQ(
       places(broken("tpu-16x16", {{"memory.type", "dense"}})),
       (std::vector<std::string>{"E201 preset tpu-16x16: distribution.type", "E201 preset tpu-16x16: multiplier.type"}))

@@ -96,6 +96,38 @@ TEST(Activity, of_tiles_that_overlap_and_wait_for_the_readout) {
            {8, 14, 0, 0, 0, 0, 0}}});
 }
 
+arch::Machine holding(arch::Overrides more = {}) {
+  arch::Overrides overrides{{"multiplier.rows", "2"},    {"multiplier.columns", "2"}, {"distribution.latency", "0"},
+                            {"multiplier.latency", "0"}, {"reduction.latency", "0"},  {"collection.type", "direct"},
+                            {"collection.latency", "0"}, {"writeback.drain", "all"}};
+  overrides.insert(overrides.end(), more.begin(), more.end());
+  return machine("tpu-ws-16x16", overrides);
+}
+
+// Set-up in cycle 1, weights in 2 and 3, inputs in 4 to 6. The corner works in 4 to 6, its neighbours in 5 to 7, the
+// last one in 6 to 8. Columns' ports are through in 3, those of rows in 6.
+TEST(Activity, of_a_fold_of_weights_that_stay) {
+  expect(holding(), Gemm({.m = 3, .n = 2, .k = 2}), {}, 8,
+         {{{5, 0, 0, 0, 1, 2, 0},
+           {2 * 2 + 2 * 3, 0, 0, 0, 2 * 1 + 2 * 3, 2 * 5 + 2 * 2, 0},
+           {12, 0, 0, 0, 3 + 4 + 4 + 5, 2 + 1 + 1, 0},
+           {12, 20, 0, 0, 0, 0, 0},
+           {6, 10, 0, 0, 0, 0, 0},
+           {6, 10, 0, 0, 0, 0, 0}}});
+}
+
+// The second fold has one term: the second row is idle, and so are its port and adders. Set-up in 1, the weights in 2,
+// inputs in 3 to 5, the last sum in 6.
+TEST(Activity, of_a_fold_that_leaves_a_row_of_the_array_out) {
+  expect(holding(), Gemm({.m = 3, .n = 2, .k = 3}), {}, 14,
+         {{{5 + 4, 0, 0, 0, 2, 2 + 1, 0},
+           {10 + 2 + 3, 0, 0, 0, 8 + 2 + 2, 14 + 2 * 4 + 1, 6},
+           {12 + 6, 0, 0, 0, 16 + 2 + 3, 4 + 1, 12},
+           {18, 38, 0, 0, 0, 0, 0},
+           {12, 16, 0, 0, 0, 0, 0},
+           {12, 16, 0, 0, 0, 0, 0}}});
+}
+
 // The same without the set-up.
 TEST(Activity, leaves_a_set_up_out_that_does_not_count) {
   expect(mesh({{"memory.count_setup", "false"}}), Gemm({.m = 2, .n = 1, .k = 3}), {}, 4,

@@ -5,6 +5,8 @@
 
 #include "harness/machines.h"
 #include "harness/runs.h"
+#include "mapping/folds.h"
+#include "util/units.h"
 
 namespace cairn::testing {
 namespace {
@@ -53,6 +55,53 @@ TEST(TpuPresets, take_the_cycles_of_the_papers_third_table) {
   EXPECT_EQ(cycles(description, {.m = 16, .n = 16, .k = 16}), 51);
   EXPECT_EQ(cycles(description, {.m = 32, .n = 32, .k = 16}), 204);
   EXPECT_EQ(cycles(description, {.m = 64, .n = 64, .k = 32}), 1072);
+}
+
+// A fold of a weight-stationary array with the latencies of the reference: set-up, its terms, its rows of A, the way
+// across and down, two registers and the bus. In each of the last cycles half of what is left is stored.
+std::int64_t tpu_fold(const mapping::Fold& fold, std::int64_t steps) {
+  std::int64_t queued = 0;
+  std::int64_t last = 1 + fold.terms + fold.terms + 3;  // the first sum of the first column
+  for (std::int64_t t = 0;; ++t) {
+    // Column c has a sum in cycles c to c + steps - 1 of this count.
+    queued += std::max<std::int64_t>(0, std::min(t, fold.columns - 1) - std::max<std::int64_t>(0, t - steps + 1) + 1);
+    queued -= (queued + 1) / 2;
+    if (t >= steps + fold.columns - 2 && queued == 0) return last + t;
+  }
+}
+
+TEST(TpuWsPreset, takes_the_cycles_of_its_formula) {
+  SplitMix64 random(5);
+  const arch::Machine description = machine("tpu-ws-16x16");
+  const arch::SystolicArray array = arch::systolic_array(description);
+  for (int i = 0; i < 30; ++i) {
+    const Gemm::Sizes s = random_sizes(random, array);
+    const mapping::Folds folds(Gemm(s), {array.rows, array.columns});
+    Cycle expected = 0;
+    for (std::int64_t f = 0; f < folds.size(); ++f) expected += tpu_fold(folds.at(f), s.m);
+    EXPECT_EQ(cycles(description, s), expected) << text(Gemm(s));
+  }
+}
+
+// Folds by the rows and columns of the array, whatever of it they use. In an array whose outputs stay nothing is
+// counted for the way out of them; where an operand stays it is loaded first and a sum goes down all rows.
+TEST(ScaleSimPresets, take_the_cycles_of_its_folds) {
+  SplitMix64 random(6);
+  for (int i = 0; i < 60; ++i) {
+    const std::int64_t rows = random.between(1, 16);
+    const std::int64_t columns = random.between(1, 16);
+    const arch::Overrides sides{{"multiplier.rows", std::to_string(rows)},
+                                {"multiplier.columns", std::to_string(columns)}};
+    const auto folds = [&](std::int64_t down, std::int64_t across) {
+      return util::ceil_div(down, rows) * util::ceil_div(across, columns);
+    };
+    const Gemm::Sizes s = random_sizes(random, arch::systolic_array(machine("scale-sim-os", sides)));
+    SCOPED_TRACE(std::to_string(rows) + " x " + std::to_string(columns) + ", " + text(Gemm(s)));
+    const auto taken = [&](const char* preset) { return cycles(machine(preset, sides), s); };
+    EXPECT_EQ(taken("scale-sim-os"), s.batch * folds(s.m, s.n) * (s.k + rows + columns - 2));
+    EXPECT_EQ(taken("scale-sim-ws"), s.batch * folds(s.k, s.n) * (s.m + 2 * rows + columns - 2));
+    EXPECT_EQ(taken("scale-sim-is"), s.batch * folds(s.k, s.m) * (s.n + 2 * rows + columns - 2));
+  }
 }
 
 TEST(OsMeshRtl, clears_one_cycle_between_tiles_and_counts_from_the_first_operand) {

@@ -11,8 +11,8 @@ using schema::Value;
 // The controller alone; `posted` are the cycles in which it posts a step.
 struct Controller {
   Controller(const schema::Values& values, std::vector<fabric::Round> rounds, bool overlapped = false,
-             std::int64_t room = 0)
-      : bench("memory", "systolic-os", {2, 3}, values, room), ledger(std::move(rounds)) {
+             std::int64_t room = 0, const char* type = "systolic-os")
+      : bench("memory", type, {2, 3}, values, room), ledger(std::move(rounds)) {
     bench.array.overlapped = overlapped;
     if (overlapped) bench.part = fabric::part("memory", "systolic-os").make(complete(values), bench.array, bench.links);
     fabric::Part* part = bench.part.get();
@@ -25,6 +25,7 @@ struct Controller {
   static schema::Values complete(schema::Values values) {
     values.emplace("setup_cycles", std::int64_t{1});
     values.emplace("overlap", true);
+    values.emplace("whole_array", false);
     values.emplace("count_setup", true);
     return values;
   }
@@ -104,6 +105,47 @@ TEST(SystolicOs, has_the_same_posts_and_counters_in_its_stream_form) {
   streams.part->flow();
   EXPECT_EQ(streams.links.posts->streams[0].times(), clocked.posted);
   EXPECT_EQ(streams.part->counters(), clocked.bench.part->counters());
+}
+
+// Two lines of words that stay, then three of words that stream past them.
+fabric::Round fold(fabric::Extent valid) {
+  fabric::Round round = systolic_round(3, {2, 3}, valid);
+  round.loads = 2;
+  round.results = 9;
+  return round;
+}
+
+TEST(SystolicStationary, posts_the_words_that_stay_and_then_those_that_stream) {
+  Controller c({{"setup_cycles", std::int64_t{2}}}, {fold({2, 3})}, false, 0, "systolic-stationary");
+  c.tick_until(20);
+  EXPECT_EQ(c.posted, (Times{3, 4, 5, 6, 7}));
+  EXPECT_EQ(c.first_words, (std::vector<float>{0, 5, 10, 15, 20}));
+}
+
+TEST(SystolicStationary, begins_the_next_fold_when_the_last_sum_is_stored) {
+  Controller c({{"setup_cycles", std::int64_t{0}}}, {fold({2, 3}), fold({2, 3})}, false, 0, "systolic-stationary");
+  c.tick_until(8);
+  c.bench.links.stored->add(9, 8);
+  c.tick_until(20);
+  EXPECT_EQ(c.posted, (Times{1, 2, 3, 4, 5, 9, 10, 11, 12, 13}));
+}
+
+// One term and two columns of 2 x 3: the line of the other row is padding, and a word of every other.
+TEST(SystolicStationary, counts_reads_of_the_operand_that_stays_and_of_the_other) {
+  for (const bool inputs : {false, true}) {
+    Controller c({{"stationary", inputs ? "inputs" : "weights"}}, {fold({1, 2})}, false, 0, "systolic-stationary");
+    c.tick_until(20);
+    const std::map<std::string, Count> expected{{"weight_reads", inputs ? 3 : 2},
+                                                {"input_reads", inputs ? 2 : 3},
+                                                {"padding_words", 2 * 3 + 3 * 2 - 5},
+                                                {"setups", 1}};
+    EXPECT_EQ(c.bench.part->counters(), expected);
+    Bench streams("memory", "systolic-stationary", {2, 3}, {{"stationary", inputs ? "inputs" : "weights"}});
+    streams.part->configure(fold({1, 2}));
+    streams.part->flow();
+    EXPECT_EQ(streams.part->counters(), expected);
+    EXPECT_EQ(streams.links.posts->streams[0].times(), c.posted);
+  }
 }
 
 }  // namespace

@@ -38,7 +38,8 @@ Bench::Bench(const std::string& slot, const std::string& type, fabric::Extent ex
   links.posts = add<kernel::Queues<fabric::Step>>("posts", 1, 0, slot == "memory" ? credits : 0);
   links.operands = add<kernel::Wires<float>>("operands", array.endpoints(), latency("distribution"), credits);
   links.products = add<kernel::Wires<float>>("products", array.lanes(), latency("multiplier"));
-  links.sums = add<kernel::Queues<fabric::Result>>("sums", array.lanes(), latency("reduction"));
+  const int feet = slot == "reduction" ? info.lanes(values, array) : array.lanes();
+  links.sums = add<kernel::Queues<fabric::Result>>("sums", feet, latency("reduction"));
   read_out(slot, info, values);
   for (std::size_t i = 0; i < panel_.size(); ++i) panel_[i] = static_cast<float>(i + 1);
 }

@@ -128,7 +128,7 @@ class Ledger final : public fabric::Rounds, public fabric::Panels {
   fabric::Round at(Count index) const override { return rounds_.at(static_cast<std::size_t>(index)); }
   void load(Count index, float* panel) const override {
     const fabric::Round round = at(index);
-    for (Count i = 0; i < round.steps * (round.used.rows + round.used.columns); ++i)
+    for (Count i = 0; i < (round.loads + round.steps) * (round.used.rows + round.used.columns); ++i)
       panel[i] = static_cast<float>(100 * index + i);
   }
   fabric::Stored store(Count index, int lane, float value) override {

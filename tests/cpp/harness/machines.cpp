@@ -29,18 +29,27 @@ class Draw {
   void systolic() {
     const std::int64_t rows = random_.between(1, space_.largest_side);
     const std::int64_t columns = random_.between(1, space_.largest_side);
-    const bool overlap = space_.overlap && !space_.bounded && random_.one_in(3);
+    const bool holds = random_.one_in(3);  // an operand
+    const bool overlap = space_.overlap && !space_.bounded && !holds && random_.one_in(3);
+    if (holds) {
+      set("memory.type", "systolic-stationary");
+      set("memory.stationary", random_.one_in(2) ? "inputs" : "weights");
+      set("multiplier.type", "stationary-mesh");
+      set("reduction.type", "column");
+    } else {
+      set("memory.overlap", text(overlap));
+    }
+    set("memory.whole_array", text(random_.one_in(3)));
     set("multiplier.rows", rows);
     set("multiplier.columns", columns);
     for (const char* slot : {"distribution", "multiplier", "reduction"})
       set(std::string(slot) + ".latency", random_.between(0, 3));
     set("memory.setup_cycles", random_.between(0, 4));
-    set("memory.overlap", text(overlap));
     set("memory.count_setup", text(random_.one_in(2)));
     bandwidth(rows + columns, overlap);
-    read_out(rows * columns, overlap);
+    read_out(holds ? columns : rows * columns, overlap, !holds);
     set("writeback.drain", overlap || random_.one_in(2) ? "all" : "half");
-    if (space_.bounded) depths();
+    if (space_.bounded) depths(!holds);
   }
 
   // Half of them with the latencies of the preset, some with networks that sparse machines have.
@@ -152,18 +161,19 @@ class Draw {
       set("distribution.bandwidth", random_.between(1, endpoints));
   }
 
-  void read_out(std::int64_t accumulators, bool overlap) {
-    static const std::string kTypes[] = {"direct", "shift", "bus"};
-    const std::string& type = kTypes[random_.between(0, overlap ? 1 : 2)];
+  void read_out(std::int64_t feet, bool overlap, bool shifts) {
+    static const std::string kTypes[] = {"shift", "direct", "bus"};
+    const std::string& type = kTypes[random_.between(shifts ? 0 : 1, overlap ? 1 : 2)];
     set("collection.type", type);
     set("collection.latency", random_.between(0, 3));
-    if (type == "bus") set("collection.lines", random_.between(0, accumulators));
+    if (type == "bus") set("collection.lines", random_.between(0, feet));
   }
 
-  // At least one of the two queues is bounded.
-  void depths() {
-    const std::int64_t ports = random_.between(0, 4);
+  // At least one of the two queues is bounded; elements that hold a word have none.
+  void depths(bool queues_at_elements) {
+    const std::int64_t ports = random_.between(queues_at_elements ? 0 : 1, 4);
     set("distribution.queue_depth", ports);
+    if (!queues_at_elements) return;
     set("multiplier.queue_depth", random_.between(ports == 0 ? 1 : 0, 4));
   }
 

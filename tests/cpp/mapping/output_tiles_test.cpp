@@ -25,8 +25,8 @@ void for_tilings(std::uint64_t first, Check check) {
     SplitMix64 random(seed);
     const Gemm gemm = testing::random_gemm(random, 30);
     const Tile tile{random.between(1, 12), random.between(1, 12)};
-    SCOPED_TRACE("seed " + std::to_string(seed) + ": " + testing::text(gemm) + ", tile " + std::to_string(tile.m) +
-                 " x " + std::to_string(tile.n));
+    SCOPED_TRACE("seed " + std::to_string(seed) + ": " + testing::text(gemm) + ", tile " + std::to_string(tile.rows) +
+                 " x " + std::to_string(tile.columns));
     check(gemm.sizes(), OutputTiles(gemm, tile), tile);
     if (::testing::Test::HasFatalFailure()) return;
   }
@@ -38,8 +38,8 @@ TEST(OutputTiles, cover_every_output_exactly_once_in_order) {
     std::tuple<std::int64_t, std::int64_t, std::int64_t> before{-1, -1, -1};
     for (std::int64_t i = 0; i < tiles.size(); ++i) {
       const Block block = tiles.at(i);
-      ASSERT_LE(block.rows, tile.m);
-      ASSERT_LE(block.columns, tile.n);
+      ASSERT_LE(block.rows, tile.rows);
+      ASSERT_LE(block.columns, tile.columns);
       const std::tuple here{block.batch, block.row, block.column};
       ASSERT_LT(before, here) << "batch outermost, then rows, then columns";
       before = here;

@@ -31,6 +31,21 @@ TEST(Topology, reads_the_convolution_form) {
   EXPECT_EQ(s.stride, (std::vector<std::int64_t>{2, 2}));
 }
 
+// (224 - 7) / 2 and (230 - 5) / 2 are no whole numbers.
+TEST(Topology, lets_a_last_window_hang_over_the_far_edge) {
+  EXPECT_EQ(conv_of("c, 224, 230, 7, 5, 3, 64, 2,\n").pad_end, (std::vector<std::int64_t>{1, 1}));
+  EXPECT_EQ(conv_of("c, 224, 229, 11, 5, 3, 64, 4,\n").pad_end, (std::vector<std::int64_t>{3, 0}));
+  EXPECT_EQ(conv_of("c, 6, 6, 1, 6, 3, 64, 4,\n").pad_end, (std::vector<std::int64_t>{3, 0}));
+  const Conv conv(conv_of("c, 224, 224, 7, 7, 3, 64, 2,\n"));
+  EXPECT_EQ(conv.output(), (std::vector<std::int64_t>{110, 110})) << "as many as SCALE-Sim has";
+}
+
+TEST(Topology, ignores_a_remark_after_the_last_comma) {
+  EXPECT_EQ(conv_of("c, 6, 6, 1, 1, 3, 64, 1, NPU\n").filters, 64);
+  EXPECT_EQ(conv_of("c, 6, 6, 1, 1, 3, 64, 1,#dw 2\n").filters, 64);
+  EXPECT_EQ(gemm_of("g, 2, 3, 4, 1:1, remark\n").k, 4);
+}
+
 TEST(Topology, reads_the_matrix_form) {
   EXPECT_EQ(gemm_of("g0, 31999, 84, 1024,\n"), (Gemm::Sizes{.m = 31999, .n = 84, .k = 1024}));
 }

@@ -54,7 +54,7 @@ function sizesOfPart(slot, part) {
   const facts = {
     distribution: part.bandwidth ? `${count(part.bandwidth)} words/cycle` : "a port an endpoint",
     multiplier: part.rows ? `${part.rows} x ${part.columns} elements` : `${count(part.multipliers)} multipliers`,
-    collection: part.lines ? plural(part.lines, "line") : "a line an accumulator",
+    collection: part.lines ? plural(part.lines, "line") : "a line a sum",
     writeback: part.drain ? `stores ${part.drain} of the queue` : "",
   };
   return slot === "collection" && part.type !== "bus" ? "" : facts[slot] ?? "";
@@ -63,6 +63,8 @@ function sizesOfPart(slot, part) {
 // Small drawings of what a part looks like: a mesh, a row, a tree, a crossing.
 const GLYPHS = {
   mesh: "M0 0H30V30H0Z M10 0V30 M20 0V30 M0 10H30 M0 20H30",
+  "stationary-mesh": "M0 0H30V30H0Z M10 0V30 M20 0V30 M0 10H30 M0 20H30 M3 3h4v4h-4z M13 13h4v4h-4z M23 23h4v4h-4z",
+  column: "M5 2V28 M15 2V28 M25 2V28 M2 8h6 M12 8h6 M22 8h6 M2 18h6 M12 18h6 M22 18h6",
   linear: "M0 11h7v8h-7z M11 11h7v8h-7z M22 11h7v8h-7z M7 15h4 M18 15h4",
   disabled: "M0 11h7v8h-7z M11 11h7v8h-7z M22 11h7v8h-7z",
   tree: "M15 2L6 15M15 2L24 15M6 15L1 28M6 15L11 28M24 15L19 28M24 15L29 28",
