@@ -30,14 +30,14 @@ class LaneProgram final : public fabric::Rounds, public fabric::Sums {
   // The whole operation is one round.
   Count size() const override { return 1; }
   fabric::Round at(Count) const override;
-  fabric::Stored store(Count index, int lane, float value) override;
+  fabric::Stored store(Count index, int number, float value) override;
 
   Count filters() const override { return sizes_.batch * sizes_.n; }
   Count windows() const override { return sizes_.m; }
   bool sorted() const override { return checked_; }
   void load(Count filter) override;
-  void take(Count output, int lane) override;
-  Term term(int lane, Count k) const override;
+  void take(Count output, int number) override;
+  Term term(int number, Count k) const override;
   Count length(Count output) const override {
     return lengths_.empty() ? sizes_.k : lengths_[static_cast<std::size_t>(output)];
   }

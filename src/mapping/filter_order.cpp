@@ -25,8 +25,10 @@ SignCheck sign_check(float scale, float shift, double threshold) {
 }
 
 float FilterOrder::limit(std::int64_t k) const {
-  const float predicted = k + 1 == prefix ? check.predicted : kNever;
-  return std::max(predicted, k + 1 >= sinking ? check.level : kNever);
+  float limit = kNever;
+  if (k + 1 == prefix) limit = check.predicted;
+  if (k + 1 >= sinking) limit = std::max(limit, check.level);
+  return limit;
 }
 
 FilterOrder ordered(std::span<const float> weights, const Ordering& ordering, const SignCheck& check) {
