@@ -73,6 +73,15 @@ std::int64_t multiplications(const Operation& operation);
 // The matrix product that a machine without native convolutions runs.
 const Gemm& lowered(const Operation& operation);
 
+// The output of an operation goes into a rectifier and nowhere else: each word y of filter f (a column of a matrix
+// product) is used only as max(0, scale[f] * y + shift[f]). No input is negative. A machine with a sign check may then
+// leave a sum that can no longer make this positive: it writes what it has so far, for which scale * y + shift is below
+// 0 as well. Other machines pay no heed.
+struct Rectified {
+  std::vector<float> scale{};  // one a filter; empty: 1
+  std::vector<float> shift{};  // one a filter; empty: 0
+};
+
 struct Layer {
   std::string name;
   Operation operation;

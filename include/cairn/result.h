@@ -33,6 +33,21 @@ struct LayerResult {
     double input_zeros = 0;
   };
   std::optional<Sparse> sparse{};
+  // On a machine whose accumulators check signs.
+  struct EarlyStop {
+    bool checked = false;               // the layer is rectified, and its values are known
+    std::int64_t outputs_stopped = 0;   // sums that were left before their end
+    std::int64_t products_skipped = 0;  // multiplications that were not done
+    std::int64_t products_wasted = 0;   // that were done after the sum had been left: they were on their way
+    // Of a machine that predicts: what the outputs after the rectifier are off by.
+    struct Loss {
+      std::int64_t wrong_zeros = 0;  // outputs made 0 that are positive in truth
+      double largest_error = 0;      // absolute, of an output
+      double mean_error = 0;         // over all outputs of the layer
+    };
+    std::optional<Loss> loss{};
+  };
+  std::optional<EarlyStop> early_stop{};
   std::int64_t buffer_reads = 0;   // words, partial sums included
   std::int64_t buffer_writes = 0;  // words
   std::map<std::string, std::map<std::string, std::int64_t>> counters{};

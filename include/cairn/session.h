@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,7 +56,8 @@ struct RunOptions {
   std::map<std::string, std::int64_t> tile{};
   Objective objective = Objective::cycles;
   Schedule schedule = Schedule::none;
-  Sparsity sparsity{};     // with values the zeros are those that they have
+  Sparsity sparsity{};  // with values the zeros are those that they have
+  std::optional<Rectified> rectified{};
   std::uint64_t seed = 0;  // of a random schedule and of random patterns
   // Called now and then during a long clocked run or search; may throw to end it.
   std::function<void(std::int64_t done, std::int64_t all)> progress{};
@@ -78,9 +80,9 @@ class Session {
                   const RunOptions& options = {});
   LayerResult run(const std::string& name, const Conv& conv, const ConvOperands& operands,
                   const RunOptions& options = {});
-  // All throw Error: E105 for a sparsity outside 0 to 1, E302 for one that is given along with values, E401 for the
-  // tile, U204 for a tile or schedule that the machine does not know, U203 for runs too long to count, I001/I002 if the
-  // machine misbehaves.
+  // All throw Error: E105 for a sparsity outside 0 to 1, E302 for one that is given along with values and for what does
+  // not fit `rectified`, E401 for the tile, U204 for a tile or schedule that the machine does not know, U203 for runs
+  // too long to count, I001/I002 if the machine misbehaves.
 
   // How the operation would be cut and what else was tried. A tile that is given is evaluated instead. Timing only.
   MappingResult map(const Operation& operation, const RunOptions& options = {});

@@ -203,16 +203,29 @@ nb::object run_conv(Session& session, const std::string& layer, const Conv& conv
   return nb::cast(output);
 }
 
+// None, True, or a pair of scale and shift, each None or a word a filter.
+std::optional<Rectified> rectified_of(const nb::object& given) {
+  if (given.is_none() || given.is(nb::handle(Py_False))) return std::nullopt;
+  if (given.is(nb::handle(Py_True))) return Rectified{};
+  using Words = std::optional<std::vector<float>>;
+  std::pair<Words, Words> both;
+  if (!nb::try_cast(given, both))
+    throw Error(Code::wrong_type, "rectified", "it is neither True nor a pair of scale and shift",
+                "rectified=True, or (scale, shift) with one number a filter, or None, in each");
+  return Rectified{both.first.value_or(std::vector<float>{}), both.second.value_or(std::vector<float>{})};
+}
+
 nb::object run(Session& session, const std::string& layer, const Operation& operation, const std::optional<Array>& a,
                const std::optional<Array>& b, const Tile& tile, const nb::object& progress,
                const std::string& objective, const std::string& schedule, double weight_sparsity, double input_sparsity,
-               std::uint64_t seed, Trace* trace) {
+               std::uint64_t seed, Trace* trace, const nb::object& rectified) {
   RunOptions options = make_options(tile, objective, progress);
   options.schedule = word<Schedule>("schedule", schedule, {"none", "random", "largest", "fullest"},
                                     "none, random, largest or fullest");
   options.sparsity = {weight_sparsity, input_sparsity};
   options.seed = seed;
   options.trace = trace;
+  options.rectified = rectified_of(rectified);
   if (a.has_value() != b.has_value()) {
     throw Error(Code::operand_mismatch, layer, "only one of the two operands is given",
                 "both, or none for timing only");
@@ -332,7 +345,7 @@ void bind_session(nb::module_& m) {
       .def("run", &run, nb::arg("name"), nb::arg("operation"), nb::arg("a") = nb::none(), nb::arg("b") = nb::none(),
            nb::arg("tile") = nb::none(), nb::arg("progress") = nb::none(), nb::arg("objective") = "cycles",
            nb::arg("schedule") = "none", nb::arg("weight_sparsity") = 0.0, nb::arg("input_sparsity") = 0.0,
-           nb::arg("seed") = 0, nb::arg("trace") = nb::none())
+           nb::arg("seed") = 0, nb::arg("trace") = nb::none(), nb::arg("rectified") = nb::none())
       .def(
           "map",
           [](Session& session, const Operation& operation, const std::string& objective, const Tile& tile) {

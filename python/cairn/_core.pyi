@@ -112,6 +112,9 @@ class Session:
         input_sparsity: float = 0.0,
         seed: int = 0,
         trace: Trace | None = None,
+        rectified: bool
+        | tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]
+        | None = None,
     ) -> NDArray[np.float32] | None: ...
     def map(
         self,

@@ -74,6 +74,17 @@ _FIELDS = {
     "tile": "What is in the multipliers at once, in one round.",
     "rounds": "How often the array is configured anew.",
     "sparsity": "How much of the operands is zero.",
+    "early_stop": (
+        "On a machine whose accumulators check signs: sums that were left early, since the "
+        "rectifier behind the layer makes 0 of them anyhow."
+    ),
+    "checked": (
+        "Whether the signs of a layer's sums were checked: a rectifier follows it, and its values "
+        "are known."
+    ),
+    "wrong_zeros": "What a machine that predicts zeros (memory.prefix) gets wrong.",
+    "largest_error": "How far off a machine that predicts zeros (memory.prefix) is at most.",
+    "mean_error": "How far off a machine that predicts zeros (memory.prefix) is on average.",
     "counters": "What each part counted, slot by slot; `cairn describe SLOT` explains them.",
     "activity": (
         "What the units of each part did, in unit-cycles: one unit for one cycle. The seven "

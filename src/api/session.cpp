@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "api/trace.h"
@@ -42,7 +44,9 @@ struct Session::State {
   LayerResult run(const std::string& name, const Operation& operation, engine::Operands operands,
                   const RunOptions& options) {
     const arch::Machine& description = machine.description();
+    check_rectified(operation, options);
     operands.sparsity = sparsity(options, operands.present());
+    operands.rectified = options.rectified;
     const engine::Tile tile = tile_of(operation, operands, options);
     Evaluator used = evaluator;
     const auto step = [&](kernel::Observer* observer) {
@@ -91,6 +95,21 @@ struct Session::State {
                     "the operands are given, and their zeros with them", "no sparsity, or no operands");
     }
     return {options.sparsity.weights, options.sparsity.inputs, options.seed};
+  }
+
+  static void check_rectified(const Operation& operation, const RunOptions& options) {
+    if (!options.rectified) return;
+    const Conv* conv = std::get_if<Conv>(&operation);
+    const std::int64_t filters = conv != nullptr ? conv->sizes().filters : std::get<Gemm>(operation).sizes().n;
+    for (const auto& [name, words] :
+         {std::pair{"scale", &options.rectified->scale}, std::pair{"shift", &options.rectified->shift}}) {
+      const std::string place = fmt::format("rectified {}", name);
+      if (!words->empty() && std::ssize(*words) != filters)
+        throw Error(Code::operand_mismatch, place, fmt::format("{} words for {} filters", words->size(), filters),
+                    "one a filter, or none");
+      if (!std::ranges::all_of(*words, [](float word) { return std::isfinite(word); }))
+        throw Error(Code::operand_mismatch, place, "a word is infinite or no number", "finite words");
+    }
   }
 
   // The tile that is given, or the best.
@@ -229,6 +248,8 @@ struct Session::State {
     layer.multiplications = multiplications(operation);
     const auto& memory = outcome.counters.at("memory");
     layer.buffer_reads = memory.at("weight_reads") + memory.at("input_reads") + psum_reads(outcome.counters);
+    if (memory.contains("index_reads")) layer.buffer_reads += memory.at("index_reads");
+    layer.early_stop = outcome.early_stop;
     if (outcome.sparse) layer.sparse = {outcome.sparse->effective, outcome.sparse->weights, outcome.sparse->inputs};
     layer.buffer_writes = outcome.counters.at("writeback").at("output_writes");
     layer.counters = outcome.counters;

@@ -259,6 +259,7 @@ Control control(const Machine& machine) {
   const std::string& type = machine.part("memory").type;
   if (type == "bitmap") return Control::bitmaps;
   if (type == "csr") return Control::rows;
+  if (type == "lanes") return Control::outputs;
   if (type == "systolic-stationary") return Control::folds;
   return machine.family == "systolic" ? Control::tiles : Control::loops;
 }
@@ -307,6 +308,13 @@ SparseArray sparse_array(const Machine& machine) {
     array.fold_barrier = memory.flag("fold_barrier");
   }
   return array;
+}
+
+LaneArray lane_array(const Machine& machine) {
+  const Part& memory = machine.part("memory");
+  return {memory.integer("filters_held"), machine.part("reduction").type == "sign-check",
+          memory.word("order") == "magnitude", memory.integer("prefix"),
+          static_cast<double>(memory.integer("threshold")) / 1000};
 }
 
 }  // namespace cairn::arch

@@ -29,16 +29,16 @@ struct Machine {
   std::string name;
   std::string summary;
   std::string follows;  // which source the timing follows, and how well it matches
-  std::string family;   // "systolic" or "flexible": that of its memory controller
+  std::string family;   // "systolic", "flexible" or "lanes": that of its memory controller
   std::map<std::string, Part> parts;
 
   const Part& part(const std::string& slot) const { return parts.at(slot); }
 };
 
 // What the memory controller of a machine walks: tiles of outputs or folds of a stationary operand on a systolic array,
-// the loops of a tiled layer, the non-zeros of two sparse matrices (bitmaps), or the rows of a sparse one against a
-// dense one (CSR).
-enum class Control { tiles, folds, loops, bitmaps, rows };
+// the loops of a tiled layer, the non-zeros of two sparse matrices (bitmaps), the rows of a sparse one against a dense
+// one (CSR), or outputs one by one (independent lanes).
+enum class Control { tiles, folds, loops, bitmaps, rows, outputs };
 Control control(const Machine& machine);
 
 // "multiplier.rows" -> "8", as typed on a command line.
@@ -103,5 +103,15 @@ struct SparseArray {
   bool fold_barrier = true;    // a fold begins in a machine at rest
 };
 SparseArray sparse_array(const Machine& machine);
+
+// The same of a machine of independent lanes.
+struct LaneArray {
+  std::int64_t held;    // filters beside the lanes
+  bool checks;          // accumulators check the sign of their sums
+  bool largest_first;   // of the negative weights
+  std::int64_t prefix;  // weights after which a sum is predicted; 0 = never
+  double threshold;     // it is taken as 0 if the output is below this by then
+};
+LaneArray lane_array(const Machine& machine);
 
 }  // namespace cairn::arch

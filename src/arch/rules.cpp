@@ -12,7 +12,10 @@ class RuleBook {
   RuleBook(const Machine& machine, std::string source, util::Diagnostics& faults)
       : machine_(machine), source_(std::move(source)), faults_(faults) {}
 
-  void check() { machine_.family == "flexible" ? check_flexible() : check_systolic(); }
+  void check() {
+    if (machine_.family == "lanes") return check_lanes();
+    machine_.family == "flexible" ? check_flexible() : check_systolic();
+  }
 
  private:
   void check_flexible() {
@@ -75,6 +78,17 @@ class RuleBook {
     rule(machine_.part("reduction").type != "synchronous-fan", "reduction.type",
          "rows of a sparse matrix are added up over time as well, which a synchronous FAN does not",
          R"(type = "art", "fan" or "temporal")");
+  }
+
+  void check_lanes() {
+    const std::int64_t lanes = machine_.part("multiplier").integer("multipliers");
+    const std::int64_t lines = machine_.part("collection").integer("lines");
+    rule(lines <= lanes, "collection.lines", fmt::format("{} lines for {} multipliers", lines, lanes),
+         fmt::format("lines = {} or less, or 0 for one an accumulator", lanes));
+    for (const char* slot : {"distribution", "multiplier", "reduction", "collection"}) registers(slot, lanes);
+    rule(machine_.part("memory").integer("prefix") == 0 || lane_array(machine_).checks, "memory.prefix",
+         "a sum that is predicted is left by accumulators that check it, which these do not",
+         R"(reduction.type = "sign-check", or prefix = 0)");
   }
 
   void without_links() {

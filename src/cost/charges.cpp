@@ -28,12 +28,17 @@ const std::vector<Charge>& charges() {
       // The global buffer, whoever reads or writes it.
       {"memory", {}, "weight_reads", "memory", "buffer", "read", kOperand},
       {"memory", {}, "input_reads", "memory", "buffer", "read", kOperand},
+      {"memory", {"lanes"}, "index_reads", "memory", "buffer", "read", kOperand},
       {"memory", {}, "psum_reads", "memory", "buffer", "read", kSum},
       {"writeback", {}, "psum_reads", "memory", "buffer", "read", kSum},
       {"writeback", {}, "psum_reads", "writeback", "adder", "add2", kSum},  // to what is there
       {"writeback", {}, "output_writes", "memory", "buffer", "write", kSum},
       {"writeback", {}, "results", "writeback", "queue", "push", kSum},
       {"writeback", {}, "results", "writeback", "queue", "pop", kSum},
+
+      // Beside each of independent lanes.
+      {"memory", {"lanes"}, "filter_writes", "multiplier", "filter_buffer", "write", kOperand},
+      {"memory", {"lanes"}, "filter_reads", "multiplier", "filter_buffer", "read", kOperand},
 
       // From port to root, and from each switch on. Both outputs of a copying 2 x 2 switch are hops of a Benes network.
       {"distribution", {}, "words", "distribution", "distribution_wire", "transfer", kOperand},
@@ -68,12 +73,12 @@ const std::vector<Charge>& charges() {
       {"reduction", {"column", "synchronous-fan"}, "wire_writes", "reduction", "queue", "pop", kSum},
       {"reduction", {"synchronous-fan"}, "results", "collection", "collection_wire", "transfer", kSum},
       // A product comes by a wire and a queue into the register, a sum leaves by a queue and a wire.
-      {"reduction", {"temporal"}, "register_writes", "reduction", "reduction_wire", "transfer", kSum},
-      {"reduction", {"temporal"}, "register_writes", "reduction", "queue", "push", kSum},
-      {"reduction", {"temporal"}, "register_writes", "reduction", "queue", "pop", kSum},
-      {"reduction", {"column", "temporal"}, "results", "reduction", "queue", "push", kSum},
-      {"reduction", {"column", "temporal"}, "results", "reduction", "queue", "pop", kSum},
-      {"reduction", {"column", "temporal"}, "results", "collection", "collection_wire", "transfer", kSum},
+      {"reduction", {"temporal", "sign-check"}, "register_writes", "reduction", "reduction_wire", "transfer", kSum},
+      {"reduction", {"temporal", "sign-check"}, "register_writes", "reduction", "queue", "push", kSum},
+      {"reduction", {"temporal", "sign-check"}, "register_writes", "reduction", "queue", "pop", kSum},
+      {"reduction", {"column", "temporal", "sign-check"}, "results", "reduction", "queue", "push", kSum},
+      {"reduction", {"column", "temporal", "sign-check"}, "results", "reduction", "queue", "pop", kSum},
+      {"reduction", {"column", "temporal", "sign-check"}, "results", "collection", "collection_wire", "transfer", kSum},
 
       {"collection", {"bus", "shift"}, "results_in", "collection", "queue", "push", kSum},
       {"collection", {"bus", "shift"}, "results_out", "collection", "queue", "pop", kSum},
@@ -89,6 +94,13 @@ const std::vector<Exemption>& exemptions() {
       {"memory", {}, "padding_words", "zeros that no buffer is read for; their way is among the words sent"},
       {"distribution", {"unicast"}, "hops", "the one link of a word, charged with it"},
       {"distribution", {"benes"}, "broadcasts", "both words that leave the switch are among the hops"},
+      {"memory", {"lanes"}, "loads", "an event of the controller; its words are counted one by one"},
+      {"reduction",
+       {"sign-check"},
+       "checks",
+       "the sign of a sum that starts from what the rectifier adds: a bit of it"},
+      {"reduction", {"sign-check"}, "stops", "a wire to the controller; controllers are not priced"},
+      {"reduction", {"sign-check"}, "dropped", "products that no register takes; they were charged when formed"},
       {"reduction", {"art", "fan"}, "results", "charged as transfers to the collection network"},
       {"collection", {"direct"}, "results_in", "on the wire of the reduction network's result, charged with it"},
       {"collection", {"direct"}, "results_out", "the same wire's other end"},

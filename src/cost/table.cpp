@@ -255,6 +255,7 @@ const std::vector<Component>& components() {
       {"multiplier_wire", {"transfer"}, "a word to a neighbouring multiplier"},
       {"reduction_wire", {"transfer"}, "a sum over a wire of the reduction network"},
       {"collection_wire", {"transfer"}, "a result over a wire of the collection network"},
+      {"filter_buffer", {"read", "write"}, "a weight or an index read from the buffer beside a lane, written to it"},
       {"queue", {"push", "pop"}, "a word written to a queue or a pipeline register, and read from it"},
       {"buffer", {"read", "write"}, "a word read from the global buffer, written to it"}};
   return kComponents;

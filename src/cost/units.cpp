@@ -9,6 +9,7 @@ class Counting {
  public:
   explicit Counting(const arch::Machine& machine) : machine_(machine) {
     const arch::Part& array = machine.part("multiplier");
+    lanes_ = array.type == "lanes";
     const bool mesh = machine.family == "systolic";
     rows_ = mesh ? array.integer("rows") : 1;
     multipliers_ = mesh ? rows_ * array.integer("columns") : array.integer("multipliers");
@@ -59,6 +60,12 @@ class Counting {
     const Count columns = multipliers_ / rows_;
     const bool holds = machine_.part("multiplier").type == "stationary-mesh";
     add("multiplier", "multiplier", Width::operand, multipliers_);
+    if (lanes_) {  // no neighbours: two operands, and the product
+      add("multiplier", "filter_buffer", Width::operand, multipliers_);
+      add("multiplier", "queue", Width::operand, 2 * multipliers_);
+      add("multiplier", "queue", Width::sum, multipliers_);
+      return;
+    }
     add("multiplier", "multiplier_wire", Width::operand, rows_ * (columns - 1) + columns * (rows_ - 1));
     add("multiplier", "queue", Width::operand, holds ? 2 * multipliers_ + rows_ * (rows_ - 1) / 2 : 4 * multipliers_);
     add("multiplier", "queue", Width::sum, multipliers_);
@@ -69,7 +76,7 @@ class Counting {
     const Count adders = multipliers_ - 1;
     // Two wires into each adder, and a link for each two neighbours of a level that have different parents.
     const Count tree = 2 * adders + multipliers_ / 2 - levels_;
-    if (part.type == "temporal") {
+    if (part.type == "temporal" || part.type == "sign-check") {
       add("reduction", "accumulator", Width::sum, multipliers_);
       add("reduction", "reduction_wire", Width::sum, multipliers_);
       add("reduction", "queue", Width::sum, 2 * multipliers_);
@@ -118,6 +125,7 @@ class Counting {
   }
 
   const arch::Machine& machine_;
+  bool lanes_;
   Count rows_;
   Count multipliers_;
   Count feet_;    // where sums leave the reduction network, one a multiplier but for columns

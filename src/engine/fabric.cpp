@@ -34,7 +34,16 @@ std::vector<std::unique_ptr<Channel>> make_channels(const arch::Machine& machine
     channels.push_back(std::move(channel));
     return raw;
   };
-  if (machine.family == "systolic") {
+  if (machine.family == "lanes") {
+    links.fetches = add(std::make_unique<kernel::Wires<fabric::Pair>>("fetches", array.lanes(), 0));
+    links.pairs = add(std::make_unique<kernel::Wires<fabric::Pair>>("pairs", array.lanes(), latency("distribution")));
+    if (arch::lane_array(machine).checks) {  // a tag is with the accumulator together with its product
+      links.tags = add(std::make_unique<kernel::Wires<fabric::Tag>>("tags", array.lanes(),
+                                                                    latency("distribution") + latency("multiplier")));
+      links.stops = add(std::make_unique<kernel::Queues<Count>>(
+          "stops", array.lanes(), machine.part("reduction").integer("stop_latency"), 0, true));
+    }
+  } else if (machine.family == "systolic") {
     // The ports see a step in the cycle in which the controller posts it.
     links.posts = add(std::make_unique<kernel::Queues<fabric::Step>>(
         "posts", 1, 0, machine.part("distribution").integer("queue_depth")));

@@ -1,6 +1,7 @@
 #include "engine/run.h"
 
 #include "engine/flexible.h"
+#include "engine/lanes.h"
 #include "engine/sparse.h"
 #include "engine/systolic.h"
 
@@ -28,6 +29,7 @@ Tile tile_of(const arch::Machine& machine, const Operation& operation,
     case arch::Control::folds: return mapping::choose_tile(arch::systolic_array(machine), named);
     case arch::Control::bitmaps:
     case arch::Control::rows: return sparse_tile(machine, named);
+    case arch::Control::outputs: refuse_tile(named); return std::monostate{};
     case arch::Control::loops: break;
   }
   const mapping::Nest nest = mapping::nest_of(operation);
@@ -43,6 +45,7 @@ std::map<std::string, std::int64_t> named_tile(const arch::Machine& machine, con
     return {{letters.rows, there->rows}, {letters.columns, there->columns}};
   }
   if (const auto* sparse = std::get_if<mapping::SparseTile>(&tile)) return named_tile(machine, *sparse);
+  if (std::holds_alternative<std::monostate>(tile)) return {};
   return mapping::named_tile(mapping::nest_of(operation), std::get<mapping::DenseTile>(tile));
 }
 
@@ -52,6 +55,8 @@ Outcome run_step(const arch::Machine& machine, const Operation& operation, const
     return step_systolic(machine, operation, *outputs, operands, progress, shuffle, observer);
   if (const auto* sparse = std::get_if<mapping::SparseTile>(&tile))
     return step_sparse(machine, operation, *sparse, operands, progress, shuffle, observer);
+  if (std::holds_alternative<std::monostate>(tile))
+    return step_lanes(machine, operation, operands, progress, shuffle, observer);
   return step_flexible(machine, operation, std::get<mapping::DenseTile>(tile), operands, progress, shuffle, observer);
 }
 
@@ -61,6 +66,7 @@ Outcome run_flow(Fabric& fabric, const arch::Machine& machine, const Operation& 
     return flow_systolic(fabric, machine, operation, *outputs, operands, known);
   if (const auto* sparse = std::get_if<mapping::SparseTile>(&tile))
     return flow_sparse(fabric, machine, operation, *sparse, operands, progress);
+  if (std::holds_alternative<std::monostate>(tile)) return flow_lanes(fabric, machine, operation, operands, progress);
   return flow_flexible(fabric, machine, operation, std::get<mapping::DenseTile>(tile), operands, progress);
 }
 

@@ -10,6 +10,7 @@
 
 #include "arch/machine.h"
 #include "cairn/operation.h"
+#include "cairn/result.h"
 #include "engine/fabric.h"
 #include "mapping/nest.h"
 #include "mapping/output_tiles.h"
@@ -31,6 +32,7 @@ struct Operands {
     std::uint64_t seed = 0;
   };
   Sparsity sparsity{};
+  std::optional<Rectified> rectified{};
   bool present() const { return output != nullptr; }
 };
 
@@ -53,6 +55,7 @@ struct Outcome {
     double inputs = 0;
   };
   std::optional<Sparse> sparse{};
+  std::optional<LayerResult::EarlyStop> early_stop{};  // where accumulators check signs
 };
 
 // Costs of rounds that were evaluated before: the cost of a round depends on nothing but the round.
@@ -60,8 +63,8 @@ using RoundCosts = std::map<fabric::Round, RoundCost>;
 
 using Progress = std::function<void(Count done, Count all)>;
 
-// How an operation is cut for a machine: of the machine's family.
-using Tile = std::variant<mapping::Tile, mapping::DenseTile, mapping::SparseTile>;
+// How an operation is cut for a machine: of the machine's family. Independent lanes take one output each.
+using Tile = std::variant<mapping::Tile, mapping::DenseTile, mapping::SparseTile, std::monostate>;
 
 // A tile given by its letters. Throws Error E401 for what does not fit the machine, U204 for what it cannot do.
 Tile tile_of(const arch::Machine& machine, const Operation& operation,

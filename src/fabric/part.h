@@ -62,6 +62,11 @@ struct RoundInTime {
   // The first result of the round. What leaves a shared server before that is final; what was sent for later is sent
   // again with the round's own.
   Cycle first_sum = 1;
+  // Of independent lanes: products that were added up, sums that were left before their end, and the last cycle in
+  // which a product that nobody wants is on its way, or a lane has still to be stopped.
+  Count summed = 0;
+  Count left = 0;
+  Cycle through = 0;
 };
 
 // What of the parts behind the multipliers a round of the run has used: a unit that none uses is idle.
@@ -84,6 +89,11 @@ struct Links {
   kernel::Tally* offers = nullptr;        // memory -> distribution: packets offered to the read ports
   kernel::Queues<Psum>* psums = nullptr;  // writeback -> distribution: a lane a read port
   kernel::Wires<Word>* words = nullptr;   // distribution -> multiplier: a lane a multiplier
+  // Independent lanes, a lane each.
+  kernel::Wires<Pair>* fetches = nullptr;  // memory -> distribution
+  kernel::Wires<Pair>* pairs = nullptr;    // distribution -> multiplier
+  kernel::Wires<Tag>* tags = nullptr;  // memory -> reduction, where signs are checked; in flow of sums that are done
+  kernel::Queues<Count>* stops = nullptr;  // reduction -> memory: the number of the lane's sum that is left
   // All.
   kernel::Wires<float>* products = nullptr;  // multiplier -> reduction: a lane a multiplier
   kernel::Queues<Result>* sums = nullptr;    // reduction -> collection: a lane an accumulation point

@@ -189,8 +189,47 @@ class Packets {
   virtual Count reads(const Position& at) const = 0;
 };
 
+// What a lane multiplies in a cycle, on a machine of independent lanes.
+struct Pair {
+  float input;
+  float weight;
+};
+
+// What travels beside such a pair, for the accumulator: a sum that is below `low` or above `high` after this product is
+// left, unless it is the last one. What is left counts as `zero` where it is not beyond that already.
+struct Tag {
+  bool first;
+  bool last;
+  float low;
+  float high;
+  float zero;
+};
+
+// The outputs of a machine of independent lanes, each the sum of Round::steps terms: those of the first filter, then
+// those of the next. A lane that is through with one takes the next one that is left.
+class Sums {
+ public:
+  virtual ~Sums() = default;
+  virtual Count filters() const = 0;
+  virtual Count windows() const = 0;    // outputs of each filter
+  virtual bool sorted() const = 0;      // an index table tells the order of a filter's terms
+  virtual void load(Count filter) = 0;  // its weights go to the lanes
+  virtual void take(Count output, int lane) = 0;
+  struct Term {
+    Pair pair;
+    bool padding;  // the input is no word of the buffer
+    Tag tag;
+  };
+  virtual Term term(int lane, Count k) const = 0;  // of the output that the lane took last
+  // Flow. After how many terms an output is done or left.
+  virtual Count length(Count output) const = 0;
+  // How many inputs are padding, of all terms that are fetched: `more` of each output that is left.
+  virtual Count padding(Count more) const = 0;
+};
+
 struct Program {
   Rounds* rounds = nullptr;
+  Sums* sums = nullptr;                              // on a machine of independent lanes
   const Panels* panels = nullptr;                    // on a systolic array
   Packets* packets = nullptr;                        // on a flexible machine
   std::function<void(const Round&)> configure = {};  // reconfigures every part of the fabric

@@ -61,6 +61,19 @@ Json roofline_json(const Roofline& roofline) {
           {"bandwidth", roofline.bandwidth}};
 }
 
+Json early_stop(const LayerResult::EarlyStop& stop) {
+  Json json{{"checked", stop.checked},
+            {"outputs_stopped", stop.outputs_stopped},
+            {"products_skipped", stop.products_skipped},
+            {"products_wasted", stop.products_wasted}};
+  if (stop.loss) {
+    json["wrong_zeros"] = stop.loss->wrong_zeros;
+    json["largest_error"] = stop.loss->largest_error;
+    json["mean_error"] = stop.loss->mean_error;
+  }
+  return json;
+}
+
 // Where the cycles of all layers went, and what bounds them.
 void add_activity(Json& total, const std::vector<LayerResult>& layers) {
   if (layers.empty() || layers.front().activity.empty()) return;
@@ -85,6 +98,26 @@ void add_activity(Json& total, const std::vector<LayerResult>& layers) {
   total["roofline"] = roofline_json(roofline(all, layers.front()));
 }
 
+// Of all layers, where the machine checks signs.
+void add_early_stop(Json& total, const std::vector<LayerResult>& layers) {
+  LayerResult::EarlyStop all;
+  LayerResult::EarlyStop::Loss loss;
+  bool predicts = false;
+  for (const LayerResult& layer : layers) {
+    if (!layer.early_stop) return;
+    const LayerResult::EarlyStop& stop = *layer.early_stop;
+    all.checked = all.checked || stop.checked;
+    add(all.outputs_stopped, stop.outputs_stopped, "outputs_stopped");
+    add(all.products_skipped, stop.products_skipped, "products_skipped");
+    add(all.products_wasted, stop.products_wasted, "products_wasted");
+    predicts = predicts || stop.loss;
+    if (stop.loss) add(loss.wrong_zeros, stop.loss->wrong_zeros, "wrong_zeros");
+  }
+  if (layers.empty()) return;
+  total["early_stop"] = early_stop(all);
+  if (predicts) total["early_stop"]["wrong_zeros"] = loss.wrong_zeros;
+}
+
 Json totals(const std::vector<LayerResult>& layers) {
   std::int64_t multipliers = 0;
   std::map<std::string, std::int64_t> sum{
@@ -106,6 +139,7 @@ Json totals(const std::vector<LayerResult>& layers) {
   Json total = sum;
   total["utilisation"] = utilisation(sum["multiplications"], multipliers, sum["cycles"]);
   if (all_sparse) total["effective_multiplications"] = effective;
+  add_early_stop(total, layers);
   add_activity(total, layers);
   return total;
 }
@@ -123,6 +157,14 @@ Json make_units() {
              {"evaluated_rounds", "rounds that were evaluated, the others repeat them"},
              {"effective_multiplications", "operations of two non-zeros, on a sparse machine"},
              {"sparsity", "share of zeros in each operand as a matrix, on a sparse machine, 0 to 1"},
+             {"early_stop", "outputs and multiplications"},
+             {"checked", "true or false"},
+             {"outputs_stopped", "outputs whose sums were left before their end"},
+             {"products_skipped", "multiplications that were not done"},
+             {"products_wasted", "multiplications whose sum had been left while they were on their way"},
+             {"wrong_zeros", "outputs that are 0 and would be positive"},
+             {"largest_error", "that of one output behind the rectifier, absolute"},
+             {"mean_error", "the mean over all outputs behind the rectifier, absolute"},
              {"tile", "outputs in the array at once, by dimension"},
              {"activity", "unit-cycles (one unit for one cycle) by state, which sum to units x cycles"},
              {"bound",
@@ -201,6 +243,7 @@ Json layer(const LayerResult& layer) {
     json["effective_multiplications"] = layer.sparse->effective_multiplications;
     json["sparsity"] = {{"weights", layer.sparse->weight_zeros}, {"inputs", layer.sparse->input_zeros}};
   }
+  if (layer.early_stop) json["early_stop"] = early_stop(*layer.early_stop);
   return json;
 }
 

@@ -18,7 +18,7 @@ struct CounterInfo {
 struct ComponentInfo {
   std::string slot;    // "distribution"
   std::string type;    // "point-to-point"
-  std::string family;  // of machines that it is for: "systolic", "flexible"; empty: any
+  std::string family;  // of machines that it is for: "systolic", "flexible", "lanes"; empty: any
   std::string doc;
   std::string unit;  // what its activity is told of: "read ports"
   std::vector<Parameter> parameters;

@@ -60,10 +60,12 @@ constexpr std::array kCodes{
     CodeInfo{
         Code::operand_mismatch, "E302", Kind::invalid, "operand does not fit",
         "A tensor given as operand has another shape than the operation says, only one of two operands is given, zeros "
-        "are "
-        "asked of operands that have their own, or a sparse operand breaks the rules of its format (indices, N:M).",
+        "are asked of operands that have their own, a sparse operand breaks the rules of its format (indices, N:M), "
+        "the scale and shift of a rectified layer are not one word a filter, or an input is negative where a machine "
+        "leaves sums early.",
         "`session.run(\"a\", cairn.Gemm(4, 4, 4), a, b)` with an `a` of 4 x 5",
-        "Give both operands in the shapes that the message names, or none."},
+        "Give both operands in the shapes that the message names, or none; `rectified` only where a rectifier is in "
+        "front of the layer, too."},
     CodeInfo{
         Code::bad_table, "E303", Kind::invalid, "bad table",
         "A row of a layer table (SCALE-Sim topology, CSV) is not understood, or figures of an energy table do not fit "

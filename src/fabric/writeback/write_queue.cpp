@@ -121,7 +121,7 @@ class WriteQueue final : public Part {
     rounds_ = program.rounds;
     if (program.packets != nullptr) clusters_ = program.packets->clusters();
     sends_psums_back_ = clusters_.psum_multiplier && !clusters_.psums_streamed;
-    lanes_number_results_ = array_.overlapped || array_.adds_columns || program.packets != nullptr;
+    lanes_number_results_ = array_.overlapped || array_.adds_columns || program.panels == nullptr;
   }
 
   void configure(const Round& round) override {

@@ -180,7 +180,7 @@ TEST(Description, with_an_unknown_type_is_refused) {
   expect_fault_in(with_line(15, "type = \"buss\""), "E107", "m.toml:15:8", "unknown type 'buss' for [collection]",
                   "did you mean 'bus'?");
   expect_fault_in(with_line(13, "type = \"tree\""), "E107", "m.toml:13:8", "unknown type 'tree' for [reduction]",
-                  "one of: art, column, fan, synchronous-fan, temporal");
+                  "one of: art, column, fan, sign-check, synchronous-fan, temporal");
 }
 
 TEST(Description, with_an_unknown_choice_is_refused) {

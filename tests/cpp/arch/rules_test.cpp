@@ -30,6 +30,25 @@ TEST(Rules, hold_for_as_many_lines_as_accumulators_and_refuse_one_more) {
               "257 lines for 256 accumulators (rows x columns)", "lines = 256 or less, or 0 for one an accumulator");
 }
 
+TEST(Rules, hold_for_as_many_lines_as_lanes_and_refuse_one_more) {
+  EXPECT_TRUE(broken("snapea-64", {{"collection.lines", "63"}}).empty());
+  expect_rule("snapea-64", {{"collection.lines", "65"}}, "collection.lines", "65 lines for 64 multipliers",
+              "lines = 64 or less, or 0 for one an accumulator");
+}
+
+TEST(Rules, let_only_accumulators_that_check_signs_predict) {
+  EXPECT_TRUE(broken("snapea-64", {{"memory.prefix", "8"}}).empty());
+  expect_rule("snapea-baseline-64", {{"memory.prefix", "8"}}, "memory.prefix",
+              "a sum that is predicted is left by accumulators that check it, which these do not",
+              "reduction.type = \"sign-check\", or prefix = 0");
+}
+
+TEST(Rules, keep_lanes_and_the_parts_of_other_machines_apart) {
+  expect_rule("maeri-64", {{"reduction.type", "sign-check"}}, "reduction.type",
+              "'sign-check' is for lanes machines, the memory controller 'dense' for flexible ones",
+              "type = one of: art, fan, synchronous-fan, temporal");
+}
+
 TEST(Rules, of_overlapped_tiles_want_one_port_an_endpoint) {
   EXPECT_TRUE(broken("axis-sa-rtl", {{"distribution.bandwidth", "32"}}).empty());
   expect_rule("axis-sa-rtl", {{"distribution.bandwidth", "16"}}, "distribution.bandwidth",

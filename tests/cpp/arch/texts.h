@@ -41,8 +41,21 @@ inline const std::string kFlexibleText =
     "collection = { type = \"bus\", lines = 64 }\n"
     "writeback.type = \"write-queue\"\n";
 
+// A valid machine of independent lanes.
+inline const std::string kLanesText =
+    "name = \"m\"\n"
+    "summary = \"s\"\n"
+    "follows = \"f\"\n"
+    "memory.type = \"lanes\"\n"
+    "distribution.type = \"lane-ports\"\n"
+    "multiplier.type = \"lanes\"\n"
+    "reduction.type = \"sign-check\"\n"
+    "collection.type = \"bus\"\n"
+    "writeback.type = \"write-queue\"\n";
+
 // The description of a machine in which a part of this family fits.
 inline const std::string& text_for(const std::string& family) {
+  if (family == "lanes") return kLanesText;
   return family == "flexible" ? kFlexibleText : kMachineText;
 }
 

@@ -230,6 +230,22 @@ TEST(Activity, of_folds_of_unequal_size_on_a_sparse_machine) {
          {1, 1, 1, 0});
 }
 
+// The filter is loaded in 1. Two outputs in 2 to 4, the third in 5 to 7, when the other lane has nothing left to do.
+TEST(Activity, of_independent_lanes) {
+  const arch::Machine lanes = machine("snapea-baseline-64", {{"multiplier.multipliers", "2"},
+                                                             {"distribution.latency", "0"},
+                                                             {"multiplier.latency", "0"},
+                                                             {"reduction.latency", "0"},
+                                                             {"collection.latency", "0"}});
+  expect(lanes, Gemm({.m = 3, .n = 1, .k = 3}), {}, 7,
+         {{{6, 0, 0, 0, 1, 0, 0},
+           {9, 5, 0, 0, 0, 0, 0},
+           {9, 5, 0, 0, 0, 0, 0},
+           {9, 5, 0, 0, 0, 0, 0},
+           {3, 11, 0, 0, 0, 0, 0},
+           {3, 11, 0, 0, 0, 0, 0}}});
+}
+
 TEST(Activity, that_does_not_add_up_is_an_error_of_cairn) {
   stats::Activity activity;
   stats::BySlot<Count> units{};

@@ -15,7 +15,9 @@ class Draw {
   Draw(SplitMix64& random, const MachineSpace& space) : random_(random), space_(space) {}
 
   arch::Overrides machine() {
-    if (space_.sparse) {
+    if (space_.lanes) {
+      lanes();
+    } else if (space_.sparse) {
       sparse();
     } else {
       space_.flexible ? flexible() : systolic();
@@ -130,6 +132,24 @@ class Draw {
     set("memory.drain_cycles", random_.one_in(2) ? 0 : random_.between(1, 5));
   }
 
+  void lanes() {
+    const std::int64_t lanes = random_.between(1, space_.largest_side);
+    const bool checks = !random_.one_in(4);
+    set("multiplier.multipliers", lanes);
+    set("memory.filters_held", random_.between(1, 5));
+    set("memory.weights_per_cycle", random_.one_in(2) ? 64 : random_.between(1, 6));
+    set("reduction.type", checks ? "sign-check" : "temporal");
+    if (checks) set("reduction.stop_latency", random_.between(1, 4));
+    for (const char* slot : {"distribution", "multiplier", "reduction", "collection"})
+      set(std::string(slot) + ".latency", random_.between(0, 3));
+    set("collection.lines", random_.between(0, lanes));
+    set("writeback.drain", random_.one_in(2) ? "all" : "half");
+    set("memory.order", random_.one_in(2) ? "sign" : "magnitude");
+    if (!checks || random_.one_in(2)) return;
+    set("memory.prefix", random_.between(1, 12));
+    set("memory.threshold", random_.between(-8000, 8000));
+  }
+
   void set(const std::string& path, std::string value) { overrides_.emplace_back(path, std::move(value)); }
   void set(const std::string& path, std::int64_t value) { set(path, std::to_string(value)); }
 
@@ -168,7 +188,9 @@ arch::Machine machine(const std::string& preset, const arch::Overrides& override
   return arch::load_preset(preset, overrides, fabric::catalog());
 }
 
-std::vector<MachineSpace> spaces() { return {{}, {.bounded = true}, {.flexible = true}, {.sparse = true}}; }
+std::vector<MachineSpace> spaces() {
+  return {{}, {.bounded = true}, {.flexible = true}, {.sparse = true}, {.lanes = true}};
+}
 
 arch::Overrides random_overrides(SplitMix64& random, const MachineSpace& space) {
   return Draw(random, space).machine();

@@ -19,8 +19,11 @@ struct MachineSpace {
   bool bounded = false;   // queues have a depth; rounds then do not overlap
   bool flexible = false;  // a flexible machine, of up to 64 multipliers
   bool sparse = false;    // a sparse one
+  bool lanes = false;     // one of independent lanes, up to 9
 
-  std::string preset() const { return sparse ? "sigma-tree-256" : flexible ? "maeri-64" : "tpu-16x16"; }
+  std::string preset() const {
+    return lanes ? "snapea-64" : sparse ? "sigma-tree-256" : flexible ? "maeri-64" : "tpu-16x16";
+  }
 };
 
 // Every kind of machine there is.

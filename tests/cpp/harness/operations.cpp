@@ -122,6 +122,7 @@ engine::Tile random_tile(SplitMix64& random, const arch::Machine& machine, const
     if (random.one_in(2)) return mapping::Tile{array.rows, array.columns};
     return mapping::Tile{random.between(1, array.rows), random.between(1, array.columns)};
   }
+  if (arch::control(machine) == arch::Control::outputs) return std::monostate{};
   if (arch::control(machine) == arch::Control::bitmaps) return random_order(random, {});
   if (arch::control(machine) == arch::Control::rows) return random_rows(random, machine, operation);
   const arch::FlexibleArray array = arch::flexible_array(machine);

@@ -36,6 +36,24 @@ Evaluation flow(const arch::Machine& machine, const Operation& operation, const 
   return run;
 }
 
+Evaluation step(const arch::Machine& machine, const Operation& operation, const Data& data, const Rectified& rectified,
+                std::optional<std::uint64_t> shuffle) {
+  Evaluation run{{}, unwritten(data)};
+  run.outcome = engine::run_step(machine, operation, engine::tile_of(machine, operation, {}),
+                                 {data.a_view, data.b_view, run.values.data(), {}, rectified}, {}, shuffle);
+  return run;
+}
+
+Evaluation flow(const arch::Machine& machine, const Operation& operation, const Data& data,
+                const Rectified& rectified) {
+  Evaluation run{{}, unwritten(data)};
+  engine::Fabric fabric(machine);
+  engine::RoundCosts known;
+  run.outcome = engine::run_flow(fabric, machine, operation, engine::tile_of(machine, operation, {}),
+                                 {data.a_view, data.b_view, run.values.data(), {}, rectified}, known);
+  return run;
+}
+
 std::string difference(const Evaluation& a, const Evaluation& b) {
   std::string text;
   const auto compare = [&](const std::string& what, Count x, Count y) {

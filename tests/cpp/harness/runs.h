@@ -23,6 +23,10 @@ struct Evaluation {
 Evaluation step(const arch::Machine& machine, const Operation& operation, const engine::Tile& tile, const Data& data,
                 std::optional<std::uint64_t> shuffle = std::nullopt);
 Evaluation flow(const arch::Machine& machine, const Operation& operation, const engine::Tile& tile, const Data& data);
+// The output goes into a rectifier.
+Evaluation step(const arch::Machine& machine, const Operation& operation, const Data& data, const Rectified& rectified,
+                std::optional<std::uint64_t> shuffle = std::nullopt);
+Evaluation flow(const arch::Machine& machine, const Operation& operation, const Data& data, const Rectified& rectified);
 
 // What differs between two runs in cycles, rounds, counters and values: "" if nothing does.
 std::string difference(const Evaluation& a, const Evaluation& b);
