@@ -45,3 +45,8 @@ _SPARSE = ("bitmap", "csr")
 def is_sparse(machine: Machine) -> bool:
     """Whether zeros, and the order of the filters that hold them, decide a machine's cycles."""
     return machine.describe()["parts"]["memory"]["type"] in _SPARSE
+
+
+def stops_early(machine: Machine) -> bool:
+    """Whether a machine checks the sign of a sum and ends one that a ReLU makes 0."""
+    return "sign_check" in machine.describe()["parts"]

@@ -20,6 +20,12 @@ class Sums:
         self._scale, self._shift = np.ones(filters), np.zeros(filters)
         self._fits = True
 
+    def ranked(self, rank: int) -> None:
+        """Look at them as a tensor of another rank; filters on the last axis stay there."""
+        if self._axis == self._rank - 1:
+            self._axis = rank - 1
+        self._rank = rank
+
     def times(self, factor: Any) -> None:
         """Multiply by a constant that broadcasts to the tensor."""
         values = self._by_filter(np.asarray(factor))

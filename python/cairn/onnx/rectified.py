@@ -23,19 +23,61 @@ Chain = list[onnx.NodeProto]
 
 # Never negative, whatever they read.
 _NEVER = frozenset(
-    "Abs Exp HardSigmoid ReduceL1 ReduceL2 ReduceSumSquare Relu Sigmoid Softmax Softplus".split()
+    [
+        "Abs",
+        "Exp",
+        "HardSigmoid",
+        "ReduceL1",
+        "ReduceL2",
+        "ReduceSumSquare",
+        "Relu",
+        "Sigmoid",
+        "Softmax",
+        "Softplus",
+    ]
 )
 # Never negative if the first input is not: they move, choose or average its values.
 _FIRST = frozenset(
-    """AveragePool Cast CastLike Ceil DepthToSpace Dropout Expand Flatten Floor Gather
-    GlobalAveragePool GlobalLpPool GlobalMaxPool Identity LRN LeakyRelu LpPool MaxPool ReduceMax
-    ReduceMean ReduceMin ReduceProd ReduceSum Reshape Slice SpaceToDepth Split Sqrt Squeeze Tile
-    TopK Transpose Unsqueeze""".split()
+    [
+        "AveragePool",
+        "Cast",
+        "CastLike",
+        "Ceil",
+        "DepthToSpace",
+        "Dropout",
+        "Expand",
+        "Flatten",
+        "Floor",
+        "Gather",
+        "GlobalAveragePool",
+        "GlobalLpPool",
+        "GlobalMaxPool",
+        "Identity",
+        "LRN",
+        "LeakyRelu",
+        "LpPool",
+        "MaxPool",
+        "ReduceMax",
+        "ReduceMean",
+        "ReduceMin",
+        "ReduceProd",
+        "ReduceSum",
+        "Reshape",
+        "Slice",
+        "SpaceToDepth",
+        "Split",
+        "Sqrt",
+        "Squeeze",
+        "Tile",
+        "TopK",
+        "Transpose",
+        "Unsqueeze",
+    ]
 )
 # Never negative if no input is.
-_ALL = frozenset("Add Concat Div Mean Min Mul Pow Sum".split())
+_ALL = frozenset(["Add", "Concat", "Div", "Mean", "Min", "Mul", "Pow", "Sum"])
 # The product's sums are changed filter by filter on the way to the ReLU.
-_LINKS = frozenset("Add BatchNormalization Div Dropout Identity Mul Sub".split())
+_LINKS = frozenset(["Add", "BatchNormalization", "Div", "Dropout", "Identity", "Mul", "Sub"])
 
 
 class Graph:
@@ -113,11 +155,11 @@ class Graph:
 
     def _floor(self, node: onnx.NodeProto) -> float:
         """Return the least value that a Clip lets through, as far as that is known."""
-        least = _attribute(node, "min", -np.inf)
-        if len(node.input) > 1 and node.input[1]:
-            found = self._scalar(node.input[1])
-            least = -np.inf if found is None else found
-        return float(least)
+        bounds = [_attribute(node, "min", -np.inf), _attribute(node, "max", np.inf)]
+        for at, name in enumerate(node.input[1:3]):
+            found = self._scalar(name) if name else None
+            bounds[at] = bounds[at] if not name else np.nan if found is None else found
+        return float(bounds[0]) if bounds[0] <= bounds[1] else -np.inf
 
     def _pads_positive(self, node: onnx.NodeProto) -> bool:
         if _attribute(node, "mode", b"constant") != b"constant":
