@@ -7,8 +7,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import cairn
+
 # Scale and shift, an entry a filter each.
 Rectified = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+def filters(operation: Any) -> int:
+    """Return how many filters an operation has: those of a matrix product are its columns."""
+    return int(operation.n if isinstance(operation, cairn.Gemm) else operation.filters)
+
+
+def seen(out: Any, operation: Any, by: Rectified) -> NDArray[np.float32]:
+    """Return what a ReLU makes of an output: max(0, scale x output + shift)."""
+    behind = 0 if isinstance(operation, cairn.Gemm) else out.ndim - 2
+    scale, shift = (each.reshape(-1, *(1,) * behind) for each in by)
+    return np.maximum(scale * out + shift, np.float32(0))
 
 
 class Sums:

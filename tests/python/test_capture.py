@@ -331,3 +331,36 @@ def test_damaged_values_never_crash(sample: Path, data: st.DataObject) -> None:
     path.write_bytes(sample.read_bytes())
     rewrite(path, json.dumps(changed))
     tried(path)
+
+
+def test_scale_and_shift_of_a_relu_come_back(tmp_path: Path) -> None:
+    path, seen = tmp_path / "work.safetensors", (array(7), array(7, seed=1))
+    recorded = recording()
+    a, b = np.abs(array(1, 3, 5)), array(1, 5, 7)
+    recorded.run("relu", cairn.Gemm(3, 7, 5), a, b, rectified=seen)
+    recorded.run("plain", cairn.Gemm(3, 7, 5), a, b)
+    recorded.save(path)
+    relu, plain = capture.read(path).layers
+    assert relu.rectified is not None
+    assert all(map(np.array_equal, relu.rectified, seen))
+    assert plain.rectified is None
+
+
+@pytest.mark.parametrize(
+    ("rectified", "place", "words"),
+    [
+        ([], "rectified", "not an object"),
+        ({"scale": "0"}, "rectified: shift", "missing"),
+        ({"scale": "0", "shift": "99"}, "rectified: tensor", "no tensor '99'"),
+        ({"scale": "1", "shift": "1"}, "rectified: tensor", "does not hold 7 values"),
+    ],
+)
+def test_a_damaged_relu_is_refused(
+    work: Path, rectified: Any, place: str, words: str
+) -> None:
+    document, data = json.loads(stored(work)[0]["__metadata__"]["cairn"]), stored(work)
+    document["layers"][0]["rectified"] = rectified
+    rewritten(work, document, data)
+    (fault,) = refused(work)
+    assert place in fault.place
+    assert words in fault.message

@@ -1,4 +1,4 @@
-"""ReLUs found behind the products of PyTorch models: what may stop early, and what looks like it."""
+"""ReLUs found behind the products of PyTorch models: what may stop early, what only looks so."""
 
 from __future__ import annotations
 

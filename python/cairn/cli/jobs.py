@@ -16,6 +16,7 @@ import cairn
 from cairn import agreement, effective, errors, files, machines, operands, tables, tiles
 from cairn.cli import boundary, options, pytorch
 from cairn.cli.progress import Layer
+from cairn.rectified import seen
 
 Operation = Any  # cairn.Gemm | cairn.Conv: the compiled classes are loaded lazily
 
@@ -166,6 +167,8 @@ def captured(shared: options.Common, target: str) -> None:
             f" capture it: `cairn capture MODEL.onnx {option} .. -o FILE.safetensors`"
         )
     layers = [(layer.name, layer.operation) for layer in work.layers]
+    known = [layer.rectified for layer in work.layers]
+    rectified = [{} if each is None else {"rectified": each} for each in known]
 
     def on(machine: cairn.Machine, progress: Layer) -> Answer:
         session, wrong, largest = shared.session(machine), [], 0.0
@@ -176,11 +179,14 @@ def captured(shared: options.Common, target: str) -> None:
             shared,
             session,
             layers,
-            [order] * len(layers),
+            [order | told for told in rectified],
             lambda index: work.layers[index].load(),
             progress,
         )
-        for (name, _), ((*_, expected), out) in zip(layers, ran, strict=True):
+        stops = machines.stops_early(machine)
+        for (name, operation), by, ((*_, expected), out) in zip(layers, known, ran, strict=True):
+            if stops and by is not None:  # what is below zero there says nothing
+                out, expected = (seen(each, operation, by) for each in (out, expected))
             difference = agreement.of(out, expected)
             largest = max(largest, difference.largest)
             if not difference.agrees:

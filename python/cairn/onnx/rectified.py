@@ -23,57 +23,17 @@ Chain = list[onnx.NodeProto]
 
 # Never negative, whatever they read.
 _NEVER = frozenset(
-    [
-        "Abs",
-        "Exp",
-        "HardSigmoid",
-        "ReduceL1",
-        "ReduceL2",
-        "ReduceSumSquare",
-        "Relu",
-        "Sigmoid",
-        "Softmax",
-        "Softplus",
-    ]
+    {"Abs", "Exp", "HardSigmoid", "ReduceL1", "ReduceL2", "ReduceSumSquare", "Relu", "Sigmoid"}
+    | {"Softmax", "Softplus"}
 )
 # Never negative if the first input is not: they move, choose or average its values.
-_FIRST = frozenset(
-    [
-        "AveragePool",
-        "Cast",
-        "CastLike",
-        "Ceil",
-        "DepthToSpace",
-        "Dropout",
-        "Expand",
-        "Flatten",
-        "Floor",
-        "Gather",
-        "GlobalAveragePool",
-        "GlobalLpPool",
-        "GlobalMaxPool",
-        "Identity",
-        "LRN",
-        "LeakyRelu",
-        "LpPool",
-        "MaxPool",
-        "ReduceMax",
-        "ReduceMean",
-        "ReduceMin",
-        "ReduceProd",
-        "ReduceSum",
-        "Reshape",
-        "Slice",
-        "SpaceToDepth",
-        "Split",
-        "Sqrt",
-        "Squeeze",
-        "Tile",
-        "TopK",
-        "Transpose",
-        "Unsqueeze",
-    ]
-)
+_FIRST_WORDS = """
+    AveragePool Cast CastLike Ceil DepthToSpace Dropout Expand Flatten Floor Gather
+    GlobalAveragePool GlobalLpPool GlobalMaxPool Identity LRN LeakyRelu LpPool MaxPool ReduceMax
+    ReduceMean ReduceMin ReduceProd ReduceSum Reshape Slice SpaceToDepth Split Sqrt Squeeze Tile
+    TopK Transpose Unsqueeze
+"""
+_FIRST = frozenset(_FIRST_WORDS.split())
 # Never negative if no input is.
 _ALL = frozenset(["Add", "Concat", "Div", "Mean", "Min", "Mul", "Pow", "Sum"])
 # The product's sums are changed filter by filter on the way to the ReLU.

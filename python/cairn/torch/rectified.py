@@ -23,93 +23,20 @@ from cairn.torch import products
 from cairn.torch.dispatch import composite
 
 # Never negative, whatever they read.
-_NEVER = frozenset(
-    [
-        "abs",
-        "exp",
-        "hardsigmoid",
-        "relu",
-        "sigmoid",
-        "softplus",
-        "sqrt",
-        "square",
-        "_softmax",
-        "_safe_softmax",
-    ]
-)
+_NEVER_WORDS = "abs exp hardsigmoid relu sigmoid softplus sqrt square _softmax _safe_softmax"
+_NEVER = frozenset(_NEVER_WORDS.split())
 # Never negative if no operand is: they move, choose, add, multiply or average values.
-_KEEP = frozenset(
-    [
-        "add",
-        "alias",
-        "amax",
-        "amin",
-        "_adaptive_avg_pool2d",
-        "_adaptive_avg_pool3d",
-        "adaptive_max_pool2d",
-        "adaptive_max_pool3d",
-        "as_strided",
-        "avg_pool2d",
-        "avg_pool3d",
-        "cat",
-        "ceil",
-        "clone",
-        "copy",
-        "cumsum",
-        "detach",
-        "diagonal",
-        "div",
-        "expand",
-        "fill",
-        "flip",
-        "floor",
-        "gather",
-        "index",
-        "index_select",
-        "lift_fresh",
-        "max",
-        "max_pool2d_with_indices",
-        "max_pool3d_with_indices",
-        "maximum",
-        "mean",
-        "min",
-        "minimum",
-        "mul",
-        "native_dropout",
-        "permute",
-        "pixel_shuffle",
-        "pixel_unshuffle",
-        "pow",
-        "prod",
-        "reciprocal",
-        "reflection_pad2d",
-        "repeat",
-        "replication_pad2d",
-        "_reshape_alias",
-        "roll",
-        "select",
-        "slice",
-        "split",
-        "split_with_sizes",
-        "squeeze",
-        "stack",
-        "sum",
-        "t",
-        "_to_copy",
-        "topk",
-        "transpose",
-        "unbind",
-        "unfold",
-        "unsqueeze",
-        "_unsafe_view",
-        "upsample_bilinear2d",
-        "upsample_nearest2d",
-        "view",
-        "where",
-        "zero",
-        "zeros_like",
-    ]
-)
+_KEEP_WORDS = """
+    add alias amax amin _adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_max_pool2d
+    adaptive_max_pool3d as_strided avg_pool2d avg_pool3d cat ceil clone copy cumsum detach
+    diagonal div expand fill flip floor gather index index_select lift_fresh max
+    max_pool2d_with_indices max_pool3d_with_indices maximum mean min minimum mul native_dropout
+    permute pixel_shuffle pixel_unshuffle pow prod reciprocal reflection_pad2d repeat
+    replication_pad2d _reshape_alias roll select slice split split_with_sizes squeeze stack sum
+    t _to_copy topk transpose unbind unfold unsqueeze _unsafe_view upsample_bilinear2d
+    upsample_nearest2d view where zero zeros_like
+"""
+_KEEP = frozenset(_KEEP_WORDS.split())
 _ZERO = frozenset({"ones_like", "zero", "zeros_like"})
 _NORMS = frozenset({"native_batch_norm", "_native_batch_norm_legit_no_training", "batch_norm"})
 
