@@ -43,7 +43,7 @@ from cairn.captured import (
 )
 from cairn.errors import refusal
 from cairn.operands import Floats
-from cairn.rectified import Rectified
+from cairn.rectified import Rectified, filters
 
 __all__ = ["SCHEMA", "Capture", "Layer", "Recording", "read", "shapes"]
 
@@ -131,8 +131,12 @@ class Recording:
         sizes = {size: getattr(operation, size) for size in names}
         layer = {"name": name, "call": call, "operation": kind, "sizes": sizes, **kept}
         if rectified is not None:
-            pair = zip(RECTIFIED, rectified, strict=True)
-            layer["rectified"] = {what: self._tensor(values, values) for what, values in pair}
+            pair = dict(zip(RECTIFIED, rectified, strict=True))
+            for what, values in pair.items():
+                if values.shape != (count := filters(operation),):
+                    message = f"the shape is {text(values.shape)}"
+                    raise refusal("E302", what, message, f"the operation has {count} filters")
+            layer["rectified"] = {what: self._tensor(each, each) for what, each in pair.items()}
         self._recorded.append(layer)
 
     def _kept(self, operation: Operation, what: str, array: Floats) -> dict[str, Any]:

@@ -48,5 +48,10 @@ def is_sparse(machine: Machine) -> bool:
 
 
 def stops_early(machine: Machine) -> bool:
-    """Whether a machine checks the sign of a sum and ends one that a ReLU makes 0."""
-    return "sign_check" in machine.describe()["parts"]
+    """Whether a machine checks the sign of a sum and leaves one that a ReLU makes 0."""
+    return machine.describe()["parts"]["reduction"]["type"] == "sign-check"
+
+
+def predicts(machine: Machine) -> bool:
+    """Whether a machine leaves sums that may yet become positive: its outputs are not exact."""
+    return stops_early(machine) and machine.describe()["parts"]["memory"]["prefix"] > 0

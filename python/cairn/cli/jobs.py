@@ -16,6 +16,7 @@ import cairn
 from cairn import agreement, effective, errors, files, machines, operands, tables, tiles
 from cairn.cli import boundary, options, pytorch
 from cairn.cli.progress import Layer
+from cairn.cli.verdicts import excused, verdict
 from cairn.rectified import seen
 
 Operation = Any  # cairn.Gemm | cairn.Conv: the compiled classes are loaded lazily
@@ -207,7 +208,8 @@ def captured(shared: options.Common, target: str) -> None:
         said = (
             f"DIFFER from those captured in {', '.join(wrong)}" if wrong else "equal those captured"
         )
-        return Answer(result, not wrong, f"values {said} (max abs difference {largest:.3g})")
+        said = f"values {said} (max abs difference {largest:.3g})"
+        return Answer(result, *excused(machine, not wrong, said, largest))
 
     answer(shared, lambda: on)
 
@@ -349,7 +351,8 @@ def model(
                 schedule=shared.schedule,
                 session=shared.session(machine),
             )
-            return Answer(run.result, run.agrees, verdict(run, len(run.outputs), "ONNX Runtime"))
+            said = verdict(run, len(run.outputs), "ONNX Runtime")
+            return Answer(run.result, *excused(machine, run.agrees, said, run.max_abs_difference))
 
         return on
 
@@ -375,17 +378,9 @@ def pytorch_model(shared: options.Common, target: str) -> None:
                 session=shared.session(machine),
             )
             run.result["context"] |= {"target": files.readable(target), "seed": shared.seed}
-            return Answer(run.result, run.agrees, verdict(run, run.count, "PyTorch"))
+            said = verdict(run, run.count, "PyTorch")
+            return Answer(run.result, *excused(machine, run.agrees, said, run.max_abs_difference))
 
         return on
 
     answer(shared, prepare)
-
-
-def verdict(run: Any, count: int, framework: str) -> str:
-    """Say whether the ``count`` outputs of a model equal those of its own framework."""
-    outputs = "the output" if count == 1 else f"the {count} outputs"
-    equal = ("equals" if count == 1 else "equal") if run.agrees else "DO NOT AGREE WITH"
-    own = "own of the pruned model" if "pruning" in run.result["context"] else "own"
-    gap = f"max abs difference {run.max_abs_difference:.3g}"
-    return f"{outputs} {equal} {framework}'s {own} ({gap})"
