@@ -191,8 +191,8 @@ class _Reader:
                 arrays[what] = self._stored(given, shape, single(operation, what, shape))
         rectified: list[str] = []
         if "rectified" in row:
+            given = _entry(row, "rectified", dict)
             with at("rectified"):
-                given = _entry(row, "rectified", dict)
                 count = filters(operation)
                 rectified = [self._named(_entry(given, what, str), count) for what in RECTIFIED]
         return Layer(name, call, operation, arrays, self._tensors, rectified)

@@ -350,7 +350,7 @@ def test_scale_and_shift_of_a_relu_come_back(tmp_path: Path) -> None:
     ("rectified", "message"),
     [
         ([], "layers[0]: rectified: not an object"),
-        ({"scale": "0"}, "layers[0]: rectified: shift: missing"),
+        ({"shift": "0"}, "layers[0]: rectified: scale: missing"),
         ({"scale": "0", "shift": "99"}, "rectified: tensor: '0' does not hold 7 values"),
         ({"scale": 1, "shift": "1"}, "rectified: scale: not a text"),
     ],

@@ -315,8 +315,8 @@ def _verdicts(
     for machine, answer in zip(on, answers, strict=True):
         if shared.says_values or not answer.agrees:
             about.setdefault(answer.verdict, []).append(machine.name)
-    for verdict, names in about.items():
-        yield verdict if len(about) == 1 else f"{', '.join(names)}: {verdict}"
+    for words, names in about.items():
+        yield words if len(about) == 1 else f"{', '.join(names)}: {words}"
 
 
 def model(
