@@ -10,12 +10,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor, nn  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
 
-import cairn
-import cairn.capture
-import cairn.torch
+import cairn  # noqa: E402
+import cairn.capture  # noqa: E402
+import cairn.torch  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

