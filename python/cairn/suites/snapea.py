@@ -116,10 +116,12 @@ def figures(results: Sequence[Document]) -> list[dict[str, Any]]:
         layers = result["layers"]
         stops = [layer["early_stop"] for layer in layers if "early_stop" in layer]
         done = sum(layer["multiplications"] for layer in layers)
+        done -= sum(each["products_skipped"] for each in stops)
         figure = {
             "machine": result["context"]["machine"]["name"],
             "cycles": result["totals"]["cycles"],
-            "operations": 2 * (done - sum(each["products_skipped"] for each in stops)),
+            # Those on their way to a sum that has been left are not added.
+            "operations": 2 * done - sum(each["products_wasted"] for each in stops),
             "accesses": sum(layer["buffer_reads"] + layer["buffer_writes"] for layer in layers),
             "energy": energy.price(dict(result), table)["totals"]["energy"]["total"],
             "outputs_stopped": sum(each["outputs_stopped"] for each in stops),
