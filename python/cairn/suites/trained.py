@@ -32,7 +32,7 @@ from cairn.errors import MissingPackage, diagnostic
 from cairn.suites import models
 
 PICTURE = "chelsea.png"
-_MEAN = (104.0, 117.0, 123.0)  # blue, green, red of the pictures that ResNet-50 was trained on
+MEAN = (104.0, 117.0, 123.0)  # blue, green, red of the pictures that ResNet-50 was trained on
 _ONE_PLACE = 16  # with fewer outputs than this a filter has no share of zeros of its own
 Built = tuple[nn.Module, Any]
 
@@ -63,7 +63,7 @@ def picture(side: int, name: str = PICTURE) -> Tensor:
 
 def photograph(side: int) -> Tensor:
     """Return the picture as most networks of photographs take it: BGR without the mean colour."""
-    return picture(side).flip(1) - torch.tensor(_MEAN).view(1, 3, 1, 1)
+    return picture(side).flip(1) - torch.tensor(MEAN).view(1, 3, 1, 1)
 
 
 def _convolutions(path: Path) -> Iterator[tuple[str, Tensor, Tensor]]:
