@@ -75,13 +75,11 @@ def in_short(document: Document, best: Document) -> str:
 
 def exceptions(document: Document) -> str:
     """Name the figures that go the other way than in the paper."""
-    other = [
-        f"{model['name']}'s {key}"
-        for model in document["models"]
-        for key in snapea_report.RATIOS
-        if ((each := model["machines"][1])["ratios"][key] > 1)
-        != (snapea_report.published(model, key) > 1)
-    ]
+    other = []
+    for model in document["models"]:
+        for key, ratio in model["machines"][1]["ratios"].items():
+            if (ratio > 1) != (snapea_report.published(model, key) > 1):
+                other.append(f"{model['name']}'s {key}")
     return f" but {', '.join(other)}" if other else ""
 
 
@@ -343,7 +341,7 @@ def why(document: Document) -> str:
     return (
         "## Why it is less than in the paper\n\n"
         + table(header, shares(document))
-        + "\n* **What is left is left late.** All positive products are done first. A sum that ends "
+        + "\n* **What is left is left late.** Positive products are done first. A sum that ends "
         "below zero is left when the negative ones have used the positive ones up, and few end far "
         "below zero: by then most of their products have been done. To skip a quarter of all "
         "products, as the paper's bars do, half of the sums would have to be left in their "

@@ -52,6 +52,12 @@ def stops_early(machine: Machine) -> bool:
     return machine.describe()["parts"]["reduction"]["type"] == "sign-check"
 
 
+NO_NEGATIVE = (
+    "an input of the model has no negative value here and counts as one that never has: of layers "
+    "that read it sums may be left early"
+)
+
+
 def predicts(machine: Machine) -> bool:
     """Whether a machine leaves sums that may yet become positive: its outputs are not exact."""
     return stops_early(machine) and machine.describe()["parts"]["memory"]["prefix"] > 0

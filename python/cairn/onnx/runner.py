@@ -192,6 +192,8 @@ class _Execution:
         self._started = 0
         self._values: dict[str, Any] = {}
         self.notes = _notes(model.proto, nodes)
+        if self._graph.given and machines.stops_early(session.machine):
+            self.notes.append(machines.NO_NEGATIVE)
 
     def outputs(self, values: dict[str, Any]) -> dict[str, Any]:
         """Execute all stages from the inputs ``values``; return the graph's outputs by name."""

@@ -69,9 +69,12 @@ class _Memory:
 class Plan:
     """The products of a model in order, each with its ReLU if that alone uses it."""
 
-    def __init__(self, steps: Sequence[tuple[Any, Rectified | None]]) -> None:
-        """Keep the steps, to be taken one after the other."""
+    def __init__(
+        self, steps: Sequence[tuple[Any, Rectified | None]] = (), trusts: bool = False
+    ) -> None:
+        """Keep the steps, to be taken in turn; ``trusts``: an input has no negative value."""
         self._steps, self._at = steps, 0
+        self.trusts = trusts
 
     @property
     def left(self) -> bool:
@@ -100,7 +103,7 @@ def foresee(compute: Callable[[], Any], inputs: Any) -> Plan:
                 outputs = compute()
             watch.returned(outputs)
         except Exception:  # what cannot be followed is not foreseen; what fails, fails once more
-            return Plan([])
+            return Plan()
         del outputs
         return watch.plan()
 
@@ -112,8 +115,11 @@ class _Watch(TorchDispatchMode):
         super().__init__()
         self._memory: dict[int, _Memory] = {}
         self._products: list[_Product] = []
+        self._trusts = False
         for each in inputs:
-            self._of(each, constant=False, positive=_no_negative(each))
+            positive = _no_negative(each)
+            self._trusts |= positive and each.is_floating_point()
+            self._of(each, constant=False, positive=positive)
 
     def __torch_dispatch__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
@@ -275,7 +281,8 @@ class _Watch(TorchDispatchMode):
             if memory.read and not memory.reference.expired():
                 for product in memory.read:
                     product.spoilt = True
-        return Plan([(each.signature, each.rectified()) for each in self._products])
+        steps = [(each.signature, each.rectified()) for each in self._products]
+        return Plan(steps, self._trusts)
 
 
 def _name(function: Any) -> str:

@@ -55,9 +55,9 @@ class Simulation:
         self._names.entering = self._foresee_module
         kept = isinstance(self._session, capture.Recording)  # for the machines of its readers
         self._foresees = kept or machines.stops_early(machine)
-        self._plan = rectified.Plan([])
+        self._plan = rectified.Plan()
         self._ahead: rectified.Rectified | None = None  # of the product at hand
-        self._unforeseen = False
+        self._unforeseen = self._trusts = False
         self._call_of: list[int] = []  # the call of each layer, -1 outside of any module
         self._host: Counter[str] = Counter()
         self._active = ExitStack()
@@ -140,7 +140,11 @@ class Simulation:
             f"{what}: {count} time{'' if count == 1 else 's'} on the host, not in the cycles"
             for what, count in sorted(self._host.items())
         ]
-        return [*notes, *([_UNFORESEEN] if self._unforeseen else [])]
+        if self._unforeseen:
+            notes.append(_UNFORESEEN)
+        if self._trusts and machines.stops_early(self._session.machine):
+            notes.append(machines.NO_NEGATIVE)
+        return notes
 
     def note_host(self, function: Any, why: str = "") -> None:
         """Note that an operator that multiplies has run on the host."""
@@ -156,6 +160,7 @@ class Simulation:
         if self._foresees and not self._plan.left:
             with self._names.paused():
                 self._plan = rectified.foresee(compute, inputs)
+            self._trusts |= self._plan.trusts
 
     def _foresee_module(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
         """Foresee the call of an outermost module, if it can be called twice in the same way."""
