@@ -268,11 +268,10 @@ def test_arguments_by_name_are_seen() -> None:
 
 def test_what_cannot_be_foreseen_is_told_once() -> None:
     network = model(lambda m, x: m.conv(x).relu())
-    asked = Asked()
-    with torch.no_grad(), cairn.torch.simulate(session=asked) as run:
+    with torch.no_grad(), cairn.torch.simulate(arch="snapea-64") as run:
         F.conv2d(torch.rand(IMAGE), network.conv.weight).relu()
         network.train()(torch.rand(IMAGE))
-    assert asked.found == [None, None]
+    assert [layer["early_stop"]["checked"] for layer in run.layers] == [False, False]
     assert len(run.notes) == 1
     assert "evaluation mode" in run.notes[0]
 
@@ -284,12 +283,11 @@ def test_a_model_that_does_not_repeat_itself_does_not_stop() -> None:
         calls.append(x)
         return m.conv(x).relu() if len(calls) == 1 else m.linear(x.flatten()[:4]).relu()
 
-    asked = Asked()
     network = model(forward)
-    with torch.no_grad(), cairn.torch.simulate(session=asked) as run:
-        network(torch.rand(IMAGE))
-    assert asked.found == [None]
-    assert run.notes
+    with torch.no_grad(), cairn.torch.simulate(arch="snapea-64") as run:
+        network(torch.randn(IMAGE))
+    assert [layer["early_stop"]["checked"] for layer in run.layers] == [False]
+    assert len(run.notes) == 1
 
 
 def test_random_numbers_are_those_of_the_run_alone() -> None:
@@ -309,3 +307,15 @@ def test_lower_precision_does_not_stop() -> None:
     with torch.no_grad(), cairn.torch.simulate(session=asked):
         network(torch.rand(IMAGE, dtype=torch.bfloat16))
     assert asked.found == [None]
+
+
+def test_the_device_stops_nothing_and_says_so() -> None:
+    network = nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU()).eval()
+    run = cairn.torch.use(arch="snapea-64")
+    x = torch.rand(IMAGE)
+    with torch.no_grad():
+        y = network.to("cairn")(x.to("cairn")).cpu()
+        assert torch.allclose(y, network.to("cpu")(x), atol=1e-5)
+    assert [layer["early_stop"]["checked"] for layer in run.layers] == [False]
+    assert len(run.notes) == 1
+    cairn.torch.use()

@@ -140,10 +140,9 @@ class Simulation:
             f"{what}: {count} time{'' if count == 1 else 's'} on the host, not in the cycles"
             for what, count in sorted(self._host.items())
         ]
-        if self._unforeseen:
-            notes.append(_UNFORESEEN)
-        if self._trusts and machines.stops_early(self._session.machine):
-            notes.append(machines.NO_NEGATIVE)
+        if machines.stops_early(self._session.machine):
+            told = ((self._unforeseen, _UNFORESEEN), (self._trusts, machines.NO_NEGATIVE))
+            notes += [note for holds, note in told if holds]
         return notes
 
     def note_host(self, function: Any, why: str = "") -> None:
