@@ -58,6 +58,8 @@ class Recording:
     grow until it is saved. Layers belong to the model call ``call``, 0 at first.
     """
 
+    keeps_relus = True  # for the machines that the capture will run on
+
     def __init__(self, session: cairn.Session, about: Mapping[str, Any]) -> None:
         """Begin without layers; the products run on ``session``, which gives the values."""
         self._session = session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cairn
 from cairn import files
@@ -50,6 +50,11 @@ def is_sparse(machine: Machine) -> bool:
 def stops_early(machine: Machine) -> bool:
     """Whether a machine checks the sign of a sum and leaves one that a ReLU makes 0."""
     return machine.describe()["parts"]["reduction"]["type"] == "sign-check"
+
+
+def asks_for_relus(session: Any) -> bool:
+    """Whether a session wants to know of the ReLUs behind products: to stop, or to keep them."""
+    return bool(getattr(session, "keeps_relus", False)) or stops_early(session.machine)
 
 
 NO_NEGATIVE = (

@@ -37,6 +37,8 @@ WEIGHTS = {
 class Asked:
     """A session that keeps what it is told of ReLUs, layer by layer."""
 
+    keeps_relus = True
+
     def __init__(self) -> None:
         self.session = cairn.Session(cairn.load_machine("tpu-16x16"))
         self.found: Found = {}

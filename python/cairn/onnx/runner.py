@@ -183,7 +183,9 @@ class _Execution:
         self._initializers = {each.name: each for each in graph.initializer}
         self._stages = cut.stages(nodes)
         self._uses = cut.Uses(nodes, set(self._names))
-        self._graph = rectified.Graph(nodes, self._initializers, self._names, feeds)
+        self._relus: rectified.Graph | None = None
+        if machines.asks_for_relus(session):
+            self._relus = rectified.Graph(nodes, self._initializers, self._names, feeds)
         simulated = [node for node in nodes if graphs.is_simulated(node)]
         ranks = {name: len(each.dims) for name, each in self._initializers.items()}
         layers = [(graphs.label(node), _letters(node, ranks)) for node in simulated]
@@ -192,7 +194,7 @@ class _Execution:
         self._started = 0
         self._values: dict[str, Any] = {}
         self.notes = _notes(model.proto, nodes)
-        if self._graph.given and machines.stops_early(session.machine):
+        if self._relus and self._relus.given and machines.stops_early(session.machine):
             self.notes.append(machines.NO_NEGATIVE)
 
     def outputs(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -244,7 +246,7 @@ class _Execution:
 
     def _seen(self, node: onnx.NodeProto, operands: list[Any]) -> dict[str, Any]:
         """Return what the machine is told of the ReLU that alone uses a product."""
-        chain = self._graph.chain(node)
+        chain = self._relus and self._relus.chain(node)
         found = None if chain is None else rectified.of(node, chain, operands, self._value)
         return {} if found is None else {"rectified": found}
 

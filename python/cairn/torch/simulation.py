@@ -53,8 +53,7 @@ class Simulation:
         self._order = {"schedule": schedule, "seed": seed % (1 << 64)} if ordered else {}
         self._names = Names()
         self._names.entering = self._foresee_module
-        kept = isinstance(self._session, capture.Recording)  # for the machines of its readers
-        self._foresees = kept or machines.stops_early(machine)
+        self._foresees = machines.asks_for_relus(self._session)
         self._plan = rectified.Plan()
         self._ahead: rectified.Rectified | None = None  # of the product at hand
         self._unforeseen = self._trusts = False
