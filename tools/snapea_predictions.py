@@ -16,36 +16,8 @@ from pages import table
 
 BASELINE, EXACT = snapea.ARCHS.split(",")
 PICTURES = ("chelsea.png", "coffee.png", "astronaut.png", "rocket.jpg", "hubble_deep_field.jpg")
-PREDICTIONS = (
-    (8, 0),
-    (32, 0),
-    (32, -100),
-    (32, -250),
-    (32, -500),
-)  # prefix, threshold in thousandths
-
-Document = Mapping[str, Any]
-Figures = list[dict[str, Any]]
-
-
-def introduction() -> str:
-    return (
-        "# The paper's use case 2: sums that are left early\n\n"
-        "<!-- Made by tools/snapea_page.py (`make suite`); edit that, not this. -->\n\n"
-        "AlexNet, SqueezeNet, ResNet-50 and VGG-16 on 64 lanes that leave a sum as soon as a ReLU "
-        f"is sure to make it 0 (`{EXACT}`), and on the same lanes without a sign check "
-        f"(`{BASELINE}`). The paper's figures are digitised from its bars. "
-        "[How it is used](../early-stop.md).\n\n"
-        "```console\n$ cairn compare --suite snapea --models SqueezeNet\n```\n\n"
-        "**A sum is left** only where the graph shows that nobody can tell: the layer's output is "
-        "used by a ReLU alone, behind constants of each filter at most (bias, batch "
-        "normalisation), and no input of the layer can be negative. Every output is compared with "
-        "the model's own on the CPU. **Pictures** are real ones (the cat of scikit-image). "
-        "**Operations** are the multiplications and additions that were done, **accesses** words "
-        "read from and written to the global buffer, **energy** is by the table of the public "
-        f"reference, `{snapea.TABLE}`.\n\n"
-    )
-
+# Prefix, and threshold in thousandths.
+PREDICTIONS = ((8, 0), (32, 0), (32, -100), (32, -250), (32, -500))
 
 Document = Mapping[str, Any]
 
