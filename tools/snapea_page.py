@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ def in_short(document: Document, best: Document) -> str:
         "the paper has it, most of the negative products are needed to bring a sum below zero "
         "([why](#why-it-is-less-than-in-the-paper)).\n"
         "* **The order of the negative weights** is free, since there is an index table anyway. "
-        f"With the largest first (`--set memory.order=magnitude`) VGG-16 gains {sizes:.2f}, and "
+        f"With the largest first (`--set memory.order=magnitude`) VGG-16 comes to {sizes:.2f}, and "
         "its outputs are as exact.\n"
         f"* **Predictive mode** reaches {best['speedup']:.2f} on the trained ResNet-50 of half the "
         f"width, and loses accuracy: its features are off by {best['error']:.0%} "
