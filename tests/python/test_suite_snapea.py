@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from cairn.suites import models, snapea, snapea_report, trained  # noqa: E402
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 Document = Mapping[str, Any]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -128,12 +130,23 @@ def test_a_machine_that_stops_is_never_behind(model: Document) -> None:
     assert own["energy"] < base["energy"]
 
 
+def test_the_page_tells_what_the_suite_finds(document: Document) -> None:
+    page = (ROOT / "docs" / "validation" / "use-case-2.md").read_text()
+    for each in document["models"]:
+        base, own = each["machines"]
+        kind = "trained" if each["trained"] else "stand-ins"
+        paper = each["paper"]["speedup"]
+        assert f"| {each['name']} | {kind} | {own['speedup']:.2f} | {paper:.2f} |" in page
+        operations = f"| {each['name']} | {base['operations']:.3g} -> {own['operations']:.3g} |"
+        assert operations in page
+
+
 def test_the_command_writes_and_shows_it(cli: Cli, document: Document) -> None:
     outcome = cli("compare", "--suite", "snapea", "--models", "squeezenet", "--json", "s.json")
     assert outcome.code == 0, outcome.err
     assert "SqueezeNet" in outcome.out
     assert "outputs equal the models' own" in outcome.out
-    written = json.loads(open("s.json").read())  # noqa: SIM115
+    written = json.loads(Path("s.json").read_text())  # noqa: SIM115
     (one,) = written["models"]
     (same,) = [each for each in document["models"] if each["name"] == "SqueezeNet"]
     assert one["machines"] == same["machines"]
