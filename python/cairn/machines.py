@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cairn
 from cairn import files
@@ -45,3 +45,24 @@ _SPARSE = ("bitmap", "csr")
 def is_sparse(machine: Machine) -> bool:
     """Whether zeros, and the order of the filters that hold them, decide a machine's cycles."""
     return machine.describe()["parts"]["memory"]["type"] in _SPARSE
+
+
+def stops_early(machine: Machine) -> bool:
+    """Whether a machine checks the sign of a sum and leaves one that a ReLU makes 0."""
+    return machine.describe()["parts"]["reduction"]["type"] == "sign-check"
+
+
+def asks_for_relus(session: Any) -> bool:
+    """Whether a session wants to know of the ReLUs behind products: to stop, or to keep them."""
+    return bool(getattr(session, "keeps_relus", False)) or stops_early(session.machine)
+
+
+NO_NEGATIVE = (
+    "an input of the model has no negative value here and counts as one that never has: of layers "
+    "that read it sums may be left early"
+)
+
+
+def predicts(machine: Machine) -> bool:
+    """Whether a machine leaves sums that may yet become positive: its outputs are not exact."""
+    return stops_early(machine) and machine.describe()["parts"]["memory"]["prefix"] > 0

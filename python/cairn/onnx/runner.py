@@ -17,7 +17,7 @@ import cairn
 from cairn import agreement, effective, files, machines, notebook, tiles
 from cairn.agreement import Difference as _Difference
 from cairn.errors import at
-from cairn.onnx import cut, host, lower
+from cairn.onnx import cut, host, lower, rectified
 from cairn.onnx import graph as graphs
 from cairn.onnx import inputs as model_inputs
 from cairn.onnx.load import Model, load
@@ -99,7 +99,7 @@ class Workload:
         given = tile if isinstance(tile, Tiles) else Tiles(tile)
         ordered = schedule != "none" and machines.is_sparse(machine)
         order = {"schedule": schedule, "seed": self._seed % (1 << 64)} if ordered else {}
-        execution = _Execution(self._model, session, progress, given, objective, order)
+        execution = _Execution(self._model, session, progress, given, objective, order, self._feeds)
         outputs = execution.outputs(dict(self._feeds))
         differences = [_difference(outputs[name], self._native[name]) for name in self._native]
         agrees = all(each.agrees for each in differences)
@@ -173,6 +173,7 @@ class _Execution:
         tile: Tiles,
         objective: str,
         order: Mapping[str, Any],
+        feeds: Mapping[str, Array],
     ) -> None:
         self._model, self._session, self._progress = model, session, progress
         self._objective, self._order = objective, order
@@ -182,6 +183,9 @@ class _Execution:
         self._initializers = {each.name: each for each in graph.initializer}
         self._stages = cut.stages(nodes)
         self._uses = cut.Uses(nodes, set(self._names))
+        self._relus: rectified.Graph | None = None
+        if machines.asks_for_relus(session):
+            self._relus = rectified.Graph(nodes, self._initializers, self._names, feeds)
         simulated = [node for node in nodes if graphs.is_simulated(node)]
         ranks = {name: len(each.dims) for name, each in self._initializers.items()}
         layers = [(graphs.label(node), _letters(node, ranks)) for node in simulated]
@@ -190,6 +194,8 @@ class _Execution:
         self._started = 0
         self._values: dict[str, Any] = {}
         self.notes = _notes(model.proto, nodes)
+        if self._relus and self._relus.given and machines.stops_early(session.machine):
+            self.notes.append(machines.NO_NEGATIVE)
 
     def outputs(self, values: dict[str, Any]) -> dict[str, Any]:
         """Execute all stages from the inputs ``values``; return the graph's outputs by name."""
@@ -224,17 +230,25 @@ class _Execution:
             self._on_host([node])
             return
 
+        options = {**self._order, **self._seen(node, operands)}
+
         def simulate(operation: Any, a: Array, b: Array) -> Array:
             with at(graphs.place(node)):
                 tile = self._tile(name, operation)
                 out = self._session.run(
-                    name, operation, a, b, tile, rounds, self._objective, **self._order
+                    name, operation, a, b, tile, rounds, self._objective, **options
                 )
             assert out is not None, "a run with operands returns values"
             return out
 
         self._values[node.output[0]] = lower.simulate(node, operands, simulate)
         self._free([node])
+
+    def _seen(self, node: onnx.NodeProto, operands: list[Any]) -> dict[str, Any]:
+        """Return what the machine is told of the ReLU that alone uses a product."""
+        chain = self._relus and self._relus.chain(node)
+        found = None if chain is None else rectified.of(node, chain, operands, self._value)
+        return {} if found is None else {"rectified": found}
 
     def _free(self, nodes: list[onnx.NodeProto]) -> None:
         for node in nodes:

@@ -16,7 +16,9 @@ import cairn
 from cairn import capture, effective, machines, notebook
 from cairn.errors import at, refusal
 from cairn.tiles import Tile, Tiles
+from cairn.torch import rectified
 from cairn.torch.dispatch import Products
+from cairn.torch.host import DeviceTensor
 from cairn.torch.names import Names
 
 Rounds = Callable[[int, int], None]
@@ -50,6 +52,11 @@ class Simulation:
         ordered = schedule != "none" and machines.is_sparse(machine)
         self._order = {"schedule": schedule, "seed": seed % (1 << 64)} if ordered else {}
         self._names = Names()
+        self._names.entering = self._foresee_module
+        self._foresees = machines.asks_for_relus(self._session)
+        self._plan = rectified.Plan()
+        self._ahead: rectified.Rectified | None = None  # of the product at hand
+        self._unforeseen = self._trusts = False
         self._call_of: list[int] = []  # the call of each layer, -1 outside of any module
         self._host: Counter[str] = Counter()
         self._active = ExitStack()
@@ -128,15 +135,45 @@ class Simulation:
     @property
     def notes(self) -> list[str]:
         """Which work the cycles do not include."""
-        return [
+        notes = [
             f"{what}: {count} time{'' if count == 1 else 's'} on the host, not in the cycles"
             for what, count in sorted(self._host.items())
         ]
+        if machines.stops_early(self._session.machine):
+            told = ((self._unforeseen, _UNFORESEEN), (self._trusts, machines.NO_NEGATIVE))
+            notes += [note for holds, note in told if holds]
+        return notes
 
     def note_host(self, function: Any, why: str = "") -> None:
         """Note that an operator that multiplies has run on the host."""
         name = function.overloadpacket._qualified_op_name.replace("::", ".")
         self._host[f"{name} ({why})" if why else name] += 1
+
+    def foresee(self, compute: Callable[[], Any], inputs: Any) -> None:
+        """Run ``compute`` natively to learn whose sums a ReLU alone will use, if that matters here.
+
+        ``inputs`` hold the tensors that change from run to run. The products that follow should be
+        those of ``compute``; as soon as one is not, the rest is taken as unknown.
+        """
+        if self._foresees and not self._plan.left:
+            with self._names.paused():
+                self._plan = rectified.foresee(compute, inputs)
+            self._trusts |= self._plan.trusts
+
+    def _foresee_module(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+        """Foresee the call of an outermost module, if it can be called twice in the same way."""
+        if not (self._foresees and _ACTIVE and _ACTIVE[-1] is self) or kwargs is None:
+            return
+        plain = (Tensor, int, float, bool, str, type(None))
+        given = torch.utils._pytree.tree_leaves((args, kwargs))
+        same = all(isinstance(e, plain) and not isinstance(e, DeviceTensor) for e in given)
+        if same and not any(each.training for each in module.modules()):
+            self.foresee(lambda: module(*args, **kwargs), given)
+
+    def meets(self, function: Any, args: Any) -> None:
+        """Learn which product is next."""
+        known, self._ahead = self._plan.next(function, args)
+        self._unforeseen |= self._foresees and not known
 
     def multiply(self, what: str, operation: Any, a: Tensor, b: Tensor) -> Tensor:
         """Run a product on the machine: operands of any simulated type, a result in float32.
@@ -151,8 +188,9 @@ class Simulation:
                     self._session.call = max(call, 0)
                 rounds = self._progress(len(self._call_of), name) if self._progress else None
                 tile = self._tile(name, operation)
+                seen = {"rectified": self._ahead} if self._ahead else {}
                 out = self._session.run(
-                    name, operation, *operands, tile, rounds, self._objective, **self._order
+                    name, operation, *operands, tile, rounds, self._objective, **self._order, **seen
                 )
                 self._call_of.append(call)
         return torch.from_numpy(out)
@@ -189,6 +227,10 @@ def _unfused() -> Iterator[None]:
         torch._C._set_mkldnn_enabled(recurrent)
 
 
+_UNFORESEEN = (
+    "some products were not known before they came, so that nothing is known of a ReLU behind them:"
+    " call a module in evaluation mode on ordinary tensors"
+)
 _ACTIVE: list[Simulation] = []  # the innermost last
 _DEFAULT: list[Simulation] = []  # of tensors on the device, outside of any `with`
 _FOLLOWING = ExitStack()  # the modules, for it
