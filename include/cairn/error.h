@@ -39,6 +39,7 @@ enum class Code {
   unsupported_type,      // U202
   too_large,             // U203
   unsupported_mapping,   // U204
+  no_comparators,        // U205
   internal_error,        // I001
   machine_stuck,         // I002
 };

@@ -42,6 +42,7 @@ struct Session::State {
   LayerResult run(const std::string& name, const Operation& operation, engine::Operands operands,
                   const RunOptions& options) {
     const arch::Machine& description = machine.description();
+    engine::check_operation(description, operation);
     operands.sparsity = sparsity(options, operands.present());
     const engine::Tile tile = tile_of(operation, operands, options);
     Evaluator used = evaluator;
@@ -138,6 +139,7 @@ struct Session::State {
 
   MappingResult map(const Operation& operation, const RunOptions& options) {
     const arch::Machine& description = machine.description();
+    engine::check_operation(description, operation);
     MappingResult result{.objective = options.objective};
     if (options.tile.empty() && arch::control(description) == arch::Control::rows) return map_rows(operation, options);
     if (arch::control(description) != arch::Control::loops) {
@@ -227,6 +229,7 @@ struct Session::State {
     layer.cycles = outcome.cycles;
     layer.multipliers = fabric.array().lanes();
     layer.multiplications = multiplications(operation);
+    if (const auto* pool = std::get_if<MaxPool>(&operation)) layer.comparisons = pool->comparisons();
     const auto& memory = outcome.counters.at("memory");
     layer.buffer_reads = memory.at("weight_reads") + memory.at("input_reads") + psum_reads(outcome.counters);
     if (outcome.sparse) layer.sparse = {outcome.sparse->effective, outcome.sparse->weights, outcome.sparse->inputs};
@@ -260,6 +263,11 @@ LayerResult Session::run(const std::string& name, const Conv& conv, const ConvOp
                          const RunOptions& options) {
   return state_->run(name, conv, {{operands.x}, workload::filter_columns(conv, operands.w), operands.output, {}},
                      options);
+}
+
+LayerResult Session::run(const std::string& name, const MaxPool& pool, const MaxPoolOperands& operands,
+                         const RunOptions& options) {
+  return state_->run(name, pool, {.a = {operands.x}, .b = {}, .output = operands.output, .sparsity = {}}, options);
 }
 
 MappingResult Session::map(const Operation& operation, const RunOptions& options) {

@@ -120,6 +120,12 @@ constexpr std::array kCodes{
              "The tile fits, but a network of the machine cannot do what it asks for. The message names the rule.",
              "`cairn run gemm --M 8 --N 8 --K 8 --arch maeri-64 --tile M=8,K=1`",
              "Choose another tile or another network, as the help says; `cairn map` finds the best legal tile."},
+    CodeInfo{
+        Code::no_comparators, "U205", Kind::unsupported, "machine cannot compare",
+        "Max-pooling needs adders that can compare, behind a dense controller that walks its windows: those of the "
+        "flexible dense machines. Systolic arrays and sparse machines have none.",
+        "`cairn run maxpool --channels 8 --input 8x8 --kernel 2x2 --arch tpu-16x16`",
+        "Take a machine with `memory.type = dense`, such as maeri-256; whole models pool on the host anyway."},
     CodeInfo{Code::internal_error, "I001", Kind::internal, "internal error",
              "Cairn broke one of its own rules. The numbers of this run must not be used; please report the command.",
              "none that we know of: each one is a fault to mend",

@@ -68,7 +68,9 @@ class Tree final : public Part {
     packets_ = program.packets;
     offered_ = reported_ = 0;
     round_ = -1;
-    std::ranges::fill(ports_, Port{});
+    Port fresh;
+    fresh.at = packets_->first(0);
+    std::ranges::fill(ports_, fresh);
     ending_.clear();
     deal();
   }
@@ -210,7 +212,7 @@ class Tree final : public Part {
     for (std::size_t p = 0; p < ports_.size(); ++p) {
       Port& port = ports_[p];
       if (packets_->reconfigures()) {
-        port.at = {round_, 0, 0, 0, StepKind::weights};
+        port.at = packets_->first(round_);
         port.before = before_round_;
       }
       if (port.busy) enter_step(port, p);

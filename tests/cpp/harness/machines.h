@@ -19,6 +19,7 @@ struct MachineSpace {
   bool bounded = false;   // queues have a depth; rounds then do not overlap
   bool flexible = false;  // a flexible machine, of up to 64 multipliers
   bool sparse = false;    // a sparse one
+  bool pools = false;     // and max-pooling on it
 
   std::string preset() const { return sparse ? "sigma-tree-256" : flexible ? "maeri-64" : "tpu-16x16"; }
 };
