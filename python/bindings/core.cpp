@@ -203,6 +203,25 @@ nb::object run_conv(Session& session, const std::string& layer, const Conv& conv
   return nb::cast(output);
 }
 
+nb::object run_maxpool(Session& session, const std::string& layer, const MaxPool& pool, const Array& x,
+                       const RunOptions& options) {
+  const MaxPool::Sizes& s = pool.sizes();
+  const auto shape = [&](const std::vector<std::int64_t>& sizes) {
+    std::vector<std::int64_t> all{s.batch, s.channels};
+    all.insert(all.end(), sizes.begin(), sizes.end());
+    return all;
+  };
+  expect_shape("a", x, shape(s.input));
+  expect_dense("a", x);
+  Output output = make_output(shape(pool.output()));
+  const MaxPoolOperands operands{words(x), output.data()};
+  {
+    nb::gil_scoped_release free;
+    session.run(layer, pool, operands, options);
+  }
+  return nb::cast(output);
+}
+
 nb::object run(Session& session, const std::string& layer, const Operation& operation, const std::optional<Array>& a,
                const std::optional<Array>& b, const Tile& tile, const nb::object& progress,
                const std::string& objective, const std::string& schedule, double weight_sparsity, double input_sparsity,
@@ -213,13 +232,19 @@ nb::object run(Session& session, const std::string& layer, const Operation& oper
   options.sparsity = {weight_sparsity, input_sparsity};
   options.seed = seed;
   options.trace = trace;
-  if (a.has_value() != b.has_value()) {
+  const MaxPool* pool = std::get_if<MaxPool>(&operation);
+  if (pool != nullptr && b) {
+    throw Error(Code::operand_mismatch, layer, "max-pooling has no second operand", "a alone, or none for timing only");
+  }
+  if (pool == nullptr && a.has_value() != b.has_value()) {
     throw Error(Code::operand_mismatch, layer, "only one of the two operands is given",
                 "both, or none for timing only");
   }
   if (!a) {
     nb::gil_scoped_release free;
     session.run(layer, operation, options);
+  } else if (pool != nullptr) {
+    return run_maxpool(session, layer, *pool, *a, options);
   } else if (const Gemm* gemm = std::get_if<Gemm>(&operation)) {
     return run_gemm(session, layer, *gemm, *a, *b, options);
   } else {
@@ -283,6 +308,36 @@ void bind_operations(nb::module_& m) {
       .def_prop_ro("dilation", [](const Conv& c) { return nb::tuple(nb::cast(c.sizes().dilation)); })
       .def_prop_ro("output", [](const Conv& c) { return nb::tuple(nb::cast(c.output())); })
       .def_prop_ro("multiplications", &Conv::multiplications);
+  nb::class_<MaxPool>(m, "MaxPool")
+      .def(
+          "__init__",
+          [](MaxPool* self, std::int64_t batch, std::int64_t channels, Sizes input, Sizes kernel,
+             std::optional<Sizes> stride, std::optional<Sizes> pad_begin, std::optional<Sizes> pad_end,
+             std::optional<Sizes> dilation, bool ceil_mode) {
+            new (self) MaxPool({.batch = batch,
+                                .channels = channels,
+                                .input = std::move(input),
+                                .kernel = std::move(kernel),
+                                .stride = stride.value_or(Sizes{}),
+                                .pad_begin = pad_begin.value_or(Sizes{}),
+                                .pad_end = pad_end.value_or(Sizes{}),
+                                .dilation = dilation.value_or(Sizes{}),
+                                .ceil_mode = ceil_mode});
+          },
+          nb::arg("batch"), nb::arg("channels"), nb::arg("input"), nb::arg("kernel"), nb::arg("stride") = nb::none(),
+          nb::arg("pad_begin") = nb::none(), nb::arg("pad_end") = nb::none(), nb::arg("dilation") = nb::none(),
+          nb::arg("ceil_mode") = false)
+      .def_prop_ro("batch", [](const MaxPool& p) { return p.sizes().batch; })
+      .def_prop_ro("channels", [](const MaxPool& p) { return p.sizes().channels; })
+      .def_prop_ro("input", [](const MaxPool& p) { return nb::tuple(nb::cast(p.sizes().input)); })
+      .def_prop_ro("kernel", [](const MaxPool& p) { return nb::tuple(nb::cast(p.sizes().kernel)); })
+      .def_prop_ro("stride", [](const MaxPool& p) { return nb::tuple(nb::cast(p.sizes().stride)); })
+      .def_prop_ro("pad_begin", [](const MaxPool& p) { return nb::tuple(nb::cast(p.sizes().pad_begin)); })
+      .def_prop_ro("pad_end", [](const MaxPool& p) { return nb::tuple(nb::cast(p.sizes().pad_end)); })
+      .def_prop_ro("dilation", [](const MaxPool& p) { return nb::tuple(nb::cast(p.sizes().dilation)); })
+      .def_prop_ro("ceil_mode", [](const MaxPool& p) { return p.sizes().ceil_mode; })
+      .def_prop_ro("output", [](const MaxPool& p) { return nb::tuple(nb::cast(p.output())); })
+      .def_prop_ro("comparisons", &MaxPool::comparisons);
   m.def(
       "parse_topology",
       [](const std::string& text, const std::string& source) {

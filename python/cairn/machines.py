@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import cairn
 from cairn import files
+from cairn.errors import refusal
 
 if TYPE_CHECKING:
     from cairn import Machine
@@ -36,6 +37,27 @@ def multipliers(machine: Machine) -> int:
     """Return how many multipliers a machine has."""
     part = machine.describe()["parts"]["multiplier"]
     return int(part.get("multipliers") or part["rows"] * part["columns"])
+
+
+def compares(machine: Machine) -> bool:
+    """Whether a machine has adders that compare, for max-pooling."""
+    return machine.describe()["parts"]["memory"]["type"] == "dense"
+
+
+# What may go to the machine besides the products.
+OFFLOADS = ("maxpool",)
+
+
+def offload(machine: Machine, asked: str | None) -> tuple[bool, list[str]]:
+    """Tell whether max-pooling goes to the machine, and a note if it was ``asked`` for in vain.
+
+    Raises E107 for anything else that is asked for.
+    """
+    if asked not in (None, *OFFLOADS):
+        raise refusal("E107", "offload", f"unknown '{asked}'", f"use {', '.join(OFFLOADS)}")
+    if asked is None or compares(machine):
+        return asked is not None, []
+    return False, [f"max-pooling ran on the host: {machine.name} has no adders that compare"]
 
 
 # The memory controllers that leave zeros of the stationary operand out.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import typer
 
 import cairn
@@ -17,7 +18,7 @@ from cairn import agreement, effective, errors, files, machines, operands, table
 from cairn.cli import boundary, options, pytorch
 from cairn.cli.progress import Layer
 
-Operation = Any  # cairn.Gemm | cairn.Conv: the compiled classes are loaded lazily
+Operation = Any  # cairn.Gemm | cairn.Conv | cairn.MaxPool: the compiled classes are loaded lazily
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,23 @@ def gemm_of(m: int, n: int, k: int, batch: int) -> cairn.Gemm:
 
 def conv_of(size: str, counts: Mapping[str, int], spatial: Mapping[str, str]) -> cairn.Conv:
     """Make a convolution; a single number in ``spatial`` counts for every dimension of ``size``."""
+    return cairn.Conv(**_counted(counts), **_windows(size, spatial))
+
+
+def maxpool_of(
+    size: str, counts: Mapping[str, int], spatial: Mapping[str, str], ceil_mode: bool
+) -> cairn.MaxPool:
+    """Make a max-pooling, its sizes written as those of a convolution."""
+    return cairn.MaxPool(**_counted(counts), **_windows(size, spatial), ceil_mode=ceil_mode)
+
+
+def _counted(counts: Mapping[str, int]) -> Mapping[str, int]:
     _countable({f"--{name}": value for name, value in counts.items()})
+    return counts
+
+
+def _windows(size: str, spatial: Mapping[str, str]) -> dict[str, tuple[int, ...]]:
+    """Parse what a convolution and max-pooling have of each spatial dimension."""
     image = options.sizes(size)
 
     def each(name: str, text: str) -> tuple[int, ...]:
@@ -62,15 +79,14 @@ def conv_of(size: str, counts: Mapping[str, int], spatial: Mapping[str, str]) ->
         return given * len(image) if len(given) == 1 else given
 
     begin, _, end = spatial["pad"].partition(":")
-    return cairn.Conv(
-        **counts,
-        input=image,
-        kernel=each("kernel", spatial["kernel"]),
-        stride=each("stride", spatial["stride"]),
-        dilation=each("dilation", spatial["dilation"]),
-        pad_begin=each("pad", begin),
-        pad_end=each("pad", end or begin),
-    )
+    return {
+        "input": image,
+        "kernel": each("kernel", spatial["kernel"]),
+        "stride": each("stride", spatial["stride"]),
+        "dilation": each("dilation", spatial["dilation"]),
+        "pad_begin": each("pad", begin),
+        "pad_end": each("pad", end or begin),
+    }
 
 
 def single(
@@ -93,12 +109,14 @@ def _layers(
     if shared.prune is not None:
         where = "draw zeros with --sparsity alone"
         raise typer.BadParameter(f"--prune {shared.prune} is for the weights of a model: {where}")
+    if shared.offload is not None:
+        raise typer.BadParameter(f"--offload {shared.offload} is for models: nothing to offload")
 
     def on(machine: cairn.Machine, progress: Layer) -> Answer:
         session, wrong = shared.session(machine), []
         sparse = [_sparse(shared, machine, index) for index, _ in enumerate(layers)]
 
-        def drawn(index: int) -> tuple[operands.Floats, ...]:
+        def drawn(index: int) -> tuple[Any, ...]:
             sparse[index].pop("weight_sparsity", None)  # the values have their zeros
             return _seeded(shared, layers[index][1], index)
 
@@ -131,9 +149,9 @@ def _ran(
     session: cairn.Session,
     layers: Sequence[tuple[str, Operation]],
     sparse: Sequence[Mapping[str, Any]],
-    load: Callable[[int], tuple[operands.Floats, ...]] | None,
+    load: Callable[[int], tuple[Any, ...]] | None,
     progress: Layer,
-) -> Iterator[tuple[tuple[operands.Floats, ...], Any]]:
+) -> Iterator[tuple[tuple[Any, ...], Any]]:
     """Run layers one by one, each in its tile; yield what ``load`` gave for it, and the output.
 
     What is loaded begins with the operands; without ``load`` only time passes.
@@ -165,6 +183,8 @@ def captured(shared: options.Common, target: str) -> None:
             f"{option}: a captured workload has weights of its own; prune the model when you"
             f" capture it: `cairn capture MODEL.onnx {option} .. -o FILE.safetensors`"
         )
+    if shared.offload is not None:
+        raise typer.BadParameter(f"--offload {shared.offload}: a captured workload has products only")
     layers = [(layer.name, layer.operation) for layer in work.layers]
 
     def on(machine: cairn.Machine, progress: Layer) -> Answer:
@@ -258,13 +278,17 @@ def _seed(shared: options.Common, index: int) -> int:
 
 def _seeded(
     shared: options.Common, operation: Operation, index: int
-) -> tuple[operands.Floats, operands.Floats]:
+) -> tuple[operands.Floats, operands.Floats | None]:
+    if isinstance(operation, cairn.MaxPool):
+        return operands.for_maxpool(operation, _seed(shared, index)), None
     draw = operands.for_gemm if isinstance(operation, cairn.Gemm) else operands.for_conv
     return draw(operation, _seed(shared, index), shared.sparsity or 0.0)
 
 
-def _right(operation: Operation, a: operands.Floats, b: operands.Floats, out: Any) -> bool:
-    """Check simulated values against the float64 reference."""
+def _right(operation: Operation, a: operands.Floats, b: Any, out: Any) -> bool:
+    """Check simulated values against the float64 reference, or of max-pooling against NumPy."""
+    if isinstance(operation, cairn.MaxPool):
+        return bool(np.array_equal(out, operands.reference_maxpool(operation, a)))
     if isinstance(operation, cairn.Gemm):
         return operands.values_agree(out, operands.reference_gemm(a, b), operation.k)
     terms = b[0].size
@@ -342,6 +366,7 @@ def model(
                 objective=shared.objective,
                 schedule=shared.schedule,
                 session=shared.session(machine),
+                offload=shared.offload,
             )
             return Answer(run.result, run.agrees, verdict(run, len(run.outputs), "ONNX Runtime"))
 
@@ -367,6 +392,7 @@ def pytorch_model(shared: options.Common, target: str) -> None:
                 schedule=shared.schedule,
                 seed=shared.seed,
                 session=shared.session(machine),
+                offload=shared.offload,
             )
             run.result["context"] |= {"target": files.readable(target), "seed": shared.seed}
             return Answer(run.result, run.agrees, verdict(run, run.count, "PyTorch"))

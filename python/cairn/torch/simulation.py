@@ -42,6 +42,7 @@ class Simulation:
         seed: int,
         progress: Progress | None,
         session: Any,
+        offload: str | None,
     ) -> None:
         self._session = session or cairn.Session(machine, evaluator)
         self._evaluator, self._objective, self._progress = evaluator, objective, progress
@@ -49,6 +50,8 @@ class Simulation:
         self._tile = given.over(machine)
         ordered = schedule != "none" and machines.is_sparse(machine)
         self._order = {"schedule": schedule, "seed": seed % (1 << 64)} if ordered else {}
+        self.pools, self._vain = machines.offload(machine, offload)
+        self._asked = {"offload": offload} if offload else {}
         self._names = Names()
         self._call_of: list[int] = []  # the call of each layer, -1 outside of any module
         self._host: Counter[str] = Counter()
@@ -99,6 +102,7 @@ class Simulation:
             "evaluator": self._evaluator,
             "objective": self._objective,
             **self._order,
+            **self._asked,
         }
         result = effective.completed(self._session.document(context))
         for layer, call in zip(result["layers"], self._call_of, strict=True):
@@ -131,21 +135,24 @@ class Simulation:
         return [
             f"{what}: {count} time{'' if count == 1 else 's'} on the host, not in the cycles"
             for what, count in sorted(self._host.items())
-        ]
+        ] + self._vain
 
     def note_host(self, function: Any, why: str = "") -> None:
         """Note that an operator that multiplies has run on the host."""
         name = function.overloadpacket._qualified_op_name.replace("::", ".")
         self._host[f"{name} ({why})" if why else name] += 1
 
-    def multiply(self, what: str, operation: Any, a: Tensor, b: Tensor) -> Tensor:
+    def multiply(self, what: str, operation: Any, a: Tensor, b: Tensor | None) -> Tensor:
         """Run a product on the machine: operands of any simulated type, a result in float32.
+
+        Max-pooling has no ``b``.
 
         Raises U202 for other types, and what ``cairn.Session.run`` raises, with the layer's name.
         """
-        name, call = self._names.name(what, (b, a))
+        given = (a,) if b is None else (b, a)
+        name, call = self._names.name(what, given)
         with at(f"layer {name}"):
-            operands = [_values(each) for each in (a, b)]
+            operands = [None if each is None else _values(each) for each in (a, b)]
             with self._lock, torch.utils._python_dispatch._disable_current_modes():
                 if isinstance(self._session, capture.Recording):
                     self._session.call = max(call, 0)
@@ -204,19 +211,23 @@ def simulate(
     seed: int = 1,
     progress: Progress | None = None,
     session: Any = None,
+    offload: str | None = None,
 ) -> Simulation:
     """Return a machine that simulates the products of all PyTorch code inside ``with``.
 
     ``arch`` is a preset, a machine file or a machine; the ``evaluator`` flow or step. Layers that
     no ``tile`` is for are mapped for the ``objective``: cycles, energy or edp. The ``schedule`` is
     a sparse machine's order of filters: none, random (drawn from ``seed``), largest or fullest.
+    With ``offload="maxpool"`` max-pooling goes to the machine as well, if that can compare.
     A ``session`` (a ``cairn.Session``, or a ``cairn.capture.Recording`` of one) takes the layers.
 
     Raises E101 to E107, E201 (machine). The code inside raises U202 for products of other types
     than float32, bfloat16 and float16, U204 and E401 for tiles that the machine does not take.
     """
     machine = cairn.load_machine(arch) if isinstance(arch, str) else arch
-    return Simulation(machine, evaluator, tile, objective, schedule, seed, progress, session)
+    return Simulation(
+        machine, evaluator, tile, objective, schedule, seed, progress, session, offload
+    )
 
 
 def use(
