@@ -48,16 +48,19 @@ def compares(machine: Machine) -> bool:
 OFFLOADS = ("maxpool",)
 
 
-def offload(machine: Machine, asked: str | None) -> tuple[bool, list[str]]:
-    """Tell whether max-pooling goes to the machine, and a note if it was ``asked`` for in vain.
+def pools(machine: Machine, offload: str | None) -> bool:
+    """Whether max-pooling goes to the machine: if it is asked for, and the machine can.
 
     Raises E107 for anything else that is asked for.
     """
-    if asked not in (None, *OFFLOADS):
-        raise refusal("E107", "offload", f"unknown '{asked}'", f"use {', '.join(OFFLOADS)}")
-    if asked is None or compares(machine):
-        return asked is not None, []
-    return False, [f"max-pooling ran on the host: {machine.name} has no adders that compare"]
+    if offload not in (None, *OFFLOADS):
+        raise refusal("E107", "offload", f"unknown '{offload}'", f"use {', '.join(OFFLOADS)}")
+    return offload is not None and compares(machine)
+
+
+def left_on_host(machine: Machine) -> str:
+    """Say that max-pooling was asked for in vain."""
+    return f"max-pooling ran on the host: {machine.name} has no adders that compare"
 
 
 # The memory controllers that leave zeros of the stationary operand out.

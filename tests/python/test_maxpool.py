@@ -48,7 +48,7 @@ def simulated(pool: cairn.MaxPool, x: np.ndarray[Any, Any], evaluator: str) -> A
     return cairn.Session(cairn.load_machine("maeri-64"), evaluator).run("pool", pool, x)
 
 
-@pytest.mark.parametrize(("rank", "seed"), itertools.product((1, 2, 3), range(8)))
+@pytest.mark.parametrize(("rank", "seed"), [*itertools.product((1, 2, 3), range(8))])
 def test_values_are_those_of_numpy_and_pytorch(rank: int, seed: int) -> None:
     random = np.random.default_rng(100 * rank + seed)
     pool, given = drawn(random, rank)

@@ -101,7 +101,7 @@ class Workload:
         given = tile if isinstance(tile, Tiles) else Tiles(tile)
         ordered = schedule != "none" and machines.is_sparse(machine)
         order = {"schedule": schedule, "seed": self._seed % (1 << 64)} if ordered else {}
-        pools, vain = machines.offload(machine, offload)
+        pools = machines.pools(machine, offload)
         execution = _Execution(self._model, session, progress, given, objective, order, pools)
         outputs = execution.outputs(dict(self._feeds))
         differences = [_difference(outputs[name], self._native[name]) for name in self._native]
@@ -120,7 +120,9 @@ class Workload:
             "max_abs_difference": largest if np.isfinite(largest) else None,
         }
         result = effective.completed(session.document(context))
-        notes = [*([self._pruning.note()] if self._pruning else []), *execution.notes, *vain]
+        notes = [*([self._pruning.note()] if self._pruning else []), *execution.notes]
+        if offload and not pools and any(map(graphs.is_pool, self._model.proto.graph.node)):
+            notes.append(machines.left_on_host(machine))
         result["notes"] = [*result.get("notes", []), *notes]
         return Run(outputs, self._native, largest, agrees, result, notes)
 

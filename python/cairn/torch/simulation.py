@@ -50,7 +50,8 @@ class Simulation:
         self._tile = given.over(machine)
         ordered = schedule != "none" and machines.is_sparse(machine)
         self._order = {"schedule": schedule, "seed": seed % (1 << 64)} if ordered else {}
-        self.pools, self._vain = machines.offload(machine, offload)
+        self._pools = machines.pools(machine, offload)
+        self._left_on_host: list[str] = []
         self._asked = {"offload": offload} if offload else {}
         self._names = Names()
         self._call_of: list[int] = []  # the call of each layer, -1 outside of any module
@@ -135,7 +136,13 @@ class Simulation:
         return [
             f"{what}: {count} time{'' if count == 1 else 's'} on the host, not in the cycles"
             for what, count in sorted(self._host.items())
-        ] + self._vain
+        ] + self._left_on_host
+
+    def pools(self) -> bool:
+        """Whether max-pooling, which comes next, goes to the machine; note it if it cannot."""
+        if self._asked and not self._pools:
+            self._left_on_host = [machines.left_on_host(self._session.machine)]
+        return self._pools
 
     def note_host(self, function: Any, why: str = "") -> None:
         """Note that an operator that multiplies has run on the host."""
