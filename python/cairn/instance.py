@@ -58,11 +58,11 @@ class Instance:
         self._next: _Configured | None = None
 
     def configure_conv(self, layer: str, conv: Conv, **options: Any) -> None:
-        """ConfigureCONV: weights (filters, channels / groups, *kernel), inputs (batch, channels,
-        *input), outputs (batch, filters, *output).
+        """ConfigureCONV, a convolution.
 
-        The ``options`` of every ``configure`` are those of ``Session.run``: ``tile``,
-        ``objective``, ``schedule``, ``seed``.
+        Weights are (filters, channels / groups, *kernel), inputs (batch, channels, *input), outputs
+        (batch, filters, *output). The ``options`` of every ``configure`` are those of
+        ``Session.run``: ``tile``, ``objective``, ``schedule``, ``seed``.
         """
         inputs = (conv.batch, conv.channels, *conv.input)
         weights = (conv.filters, conv.channels // conv.groups, *conv.kernel)
@@ -72,18 +72,20 @@ class Instance:
     def configure_linear(
         self, layer: str, rows: int, inputs: int, outputs: int, **options: Any
     ) -> None:
-        """ConfigureLinear: weights (outputs, inputs), inputs (rows, inputs), outputs (rows,
-        outputs).
+        """ConfigureLinear, a fully connected layer.
 
-        Raises E301 and U203 for sizes out of range.
+        Weights are (outputs, inputs), inputs (rows, inputs), outputs (rows, outputs). Raises E301
+        and U203 for sizes out of range.
         """
         gemm = cairn.Gemm(rows, outputs, inputs)
         shapes = [(rows, inputs)], [(outputs, inputs)], (rows, outputs)
         self._next = _Configured(layer, gemm, options, *shapes, transposed=True)
 
     def configure_dmm(self, layer: str, gemm: Gemm, **options: Any) -> None:
-        """ConfigureDMM, a dense matrix product: inputs (batch, m, k), weights (batch, k, n) or one
-        (k, n) for the whole batch, outputs (batch, m, n); without a batch all have two dimensions.
+        """ConfigureDMM, a dense matrix product.
+
+        Inputs are (batch, m, k), weights (batch, k, n) or one (k, n) for the whole batch, outputs
+        (batch, m, n); without a batch all have two dimensions.
         """
         many, m, n, k = gemm.batch, gemm.m, gemm.n, gemm.k
         inputs: list[tuple[int, ...]] = [(many, m, k)]
@@ -94,9 +96,9 @@ class Instance:
         self._next = _Configured(layer, gemm, options, inputs, weights, outputs)
 
     def configure_spmm(self, layer: str, gemm: Gemm, **options: Any) -> None:
-        """ConfigureSpMM, a product of sparse matrices: as ``configure_dmm``, with the zeros in
-        their places; ``cairn.sparse`` converts formats.
+        """ConfigureSpMM, a product of sparse matrices.
 
+        As ``configure_dmm``, with the zeros in their places; ``cairn.sparse`` converts formats.
         Raises U205 on a dense machine, which multiplies zeros too.
         """
         if not machines.is_sparse(self.machine):
@@ -106,8 +108,10 @@ class Instance:
         self.configure_dmm(layer, gemm, **options)
 
     def configure_maxpool(self, layer: str, pool: MaxPool, **options: Any) -> None:
-        """ConfigureMaxPool: inputs (batch, channels, *input), no weights, outputs (batch, channels,
-        *output). Machines without comparators refuse it when it runs (U205).
+        """ConfigureMaxPool.
+
+        Inputs are (batch, channels, *input), outputs (batch, channels, *output); it has no weights.
+        Machines whose adders do not compare refuse it when it runs (U205).
         """
         shapes = [(pool.batch, pool.channels, *size) for size in (pool.input, pool.output)]
         self._next = _Configured(layer, pool, options, shapes[:1], [], shapes[1])

@@ -184,7 +184,7 @@ def captured(shared: options.Common, target: str) -> None:
             f" capture it: `cairn capture MODEL.onnx {option} .. -o FILE.safetensors`"
         )
     if shared.offload is not None:
-        raise typer.BadParameter(f"--offload {shared.offload}: a captured workload has products only")
+        raise typer.BadParameter(f"--offload {shared.offload}: what is captured are products alone")
     layers = [(layer.name, layer.operation) for layer in work.layers]
 
     def on(machine: cairn.Machine, progress: Layer) -> Answer:

@@ -299,7 +299,8 @@ def common(
 ) -> Common:
     """Gather the common options of one command line; the signature declares them to Typer."""
     given, aim = tiling_of(tile, objective)
-    rest = (*pruning_of(sparsity, prune), schedule.value, every_layer, energy_table(table, clock), offload)
+    zeros = pruning_of(sparsity, prune)
+    rest = (*zeros, schedule.value, every_layer, energy_table(table, clock), offload)
     return Common(arch, changes(overrides), evaluator.value, aim, given, json, seed, quiet, *rest)
 
 

@@ -1,7 +1,7 @@
-"""Lowering: a Conv, Gemm, MatMul or MaxPool node with its real operands becomes an operation of the machine.
+"""Lowering: a node with its real operands becomes an operation of the machine.
 
-Semantics follow the ONNX operator specification. Operands of 16 bits are computed in float32 and
-rounded back, which is what ONNX Runtime does on a CPU.
+Nodes are Conv, Gemm, MatMul and MaxPool; semantics follow the ONNX operator specification. Operands
+of 16 bits are computed in float32 and rounded back, which is what ONNX Runtime does on a CPU.
 """
 
 from __future__ import annotations
