@@ -12,11 +12,7 @@ using kernel::Stream;
 
 namespace {
 
-void add(AdderCounters& total, const AdderCounters& part, Count times) {
-  total.additions_2to1 += part.additions_2to1 * times;
-  total.additions_3to1 += part.additions_3to1 * times;
-  total.comparisons_2to1 += part.comparisons_2to1 * times;
-  total.comparisons_3to1 += part.comparisons_3to1 * times;
+void add_traffic(AdderCounters& total, const AdderCounters& part, Count times) {
   total.queue_pushes += part.queue_pushes * times;
   total.queue_pops += part.queue_pops * times;
   total.wire_writes += part.wire_writes * times;
@@ -76,10 +72,6 @@ bool AdderTree::configure(const Clusters& clusters) {
   configured_ = configured_adders_.count();
   paths_ = product_paths(plan_, clusters.used());
   step_cost_ = cost_of_step(plan_, clusters.used(), level_latency_, link_latency());
-  if (clusters.compares) {
-    std::swap(step_cost_.additions_2to1, step_cost_.comparisons_2to1);
-    std::swap(step_cost_.additions_3to1, step_cost_.comparisons_3to1);
-  }
   return true;
 }
 
@@ -382,7 +374,9 @@ const std::vector<Stream>& AdderTree::flow(const std::vector<Stream>& products, 
       out = merge(std::array<Stream, 2>{out, made});
     }
   }
-  add(counters, step_cost_, steps);
+  add_traffic(counters, step_cost_, steps);
+  of_two(counters) += step_cost_.additions_2to1 * steps;
+  of_three(counters) += step_cost_.additions_3to1 * steps;
   if (folding_) add_up_folds(steps, counters);
   return out_;
 }

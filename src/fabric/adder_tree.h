@@ -162,7 +162,7 @@ class AdderTree {
   Count pushed_ = 0;       // and what of them is in another adder's queue already
   std::vector<Output> outputs_;
   std::vector<ProductPath> paths_;  // flow: by multiplier
-  AdderCounters step_cost_;         // flow: what a step of products costs
+  AdderCounters step_cost_;         // flow: what a step of products costs, as sums
   std::vector<kernel::Stream> out_;
   std::vector<int> exits_;
 };

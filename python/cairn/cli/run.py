@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cairn.cli import jobs, options
+from cairn.cli import jobs, operations, options
 from cairn.cli.pytorch import is_function
 from cairn.errors import nearest, refusal
 
@@ -115,7 +115,7 @@ def gemm(
 
     Example: `cairn run gemm --M 64 --N 64 --K 256 --arch tpu-16x16 --tile M=8,N=16`
     """
-    jobs.single(shared, "gemm", lambda: jobs.gemm_of(m, n, k, batch), timing_only)
+    jobs.single(shared, "gemm", lambda: operations.gemm_of(m, n, k, batch), timing_only)
 
 
 @run_app.command("conv")
@@ -146,7 +146,7 @@ def conv(
     """
     counts = {"batch": batch, "channels": channels, "filters": filters, "groups": groups}
     spatial = {"kernel": kernel, "stride": stride, "pad": pad, "dilation": dilation}
-    jobs.single(shared, "conv", lambda: jobs.conv_of(size, counts, spatial), timing_only)
+    jobs.single(shared, "conv", lambda: operations.conv_of(size, counts, spatial), timing_only)
 
 
 @run_app.command("maxpool")
@@ -181,7 +181,10 @@ def maxpool(
     counts = {"batch": batch, "channels": channels}
     spatial = {"kernel": kernel, "stride": stride, "pad": pad, "dilation": dilation}
     jobs.single(
-        shared, "maxpool", lambda: jobs.maxpool_of(size, counts, spatial, ceil_mode), timing_only
+        shared,
+        "maxpool",
+        lambda: operations.maxpool_of(size, counts, spatial, ceil_mode),
+        timing_only,
     )
 
 
