@@ -168,7 +168,9 @@ arch::Machine machine(const std::string& preset, const arch::Overrides& override
   return arch::load_preset(preset, overrides, fabric::catalog());
 }
 
-std::vector<MachineSpace> spaces() { return {{}, {.bounded = true}, {.flexible = true}, {.sparse = true}}; }
+std::vector<MachineSpace> spaces() {
+  return {{}, {.bounded = true}, {.flexible = true}, {.flexible = true, .pools = true}, {.sparse = true}};
+}
 
 arch::Overrides random_overrides(SplitMix64& random, const MachineSpace& space) {
   return Draw(random, space).machine();

@@ -24,7 +24,7 @@ struct MachineSpace {
   std::string preset() const { return sparse ? "sigma-tree-256" : flexible ? "maeri-64" : "tpu-16x16"; }
 };
 
-// Every kind of machine there is.
+// Every kind of machine there is, and max-pooling.
 std::vector<MachineSpace> spaces();
 
 // The overrides that make a random machine out of the space's preset.
