@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         EnergyTable,
         Gemm,
         Machine,
+        MaxPool,
         Session,
         Trace,
         __version__,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         parse_topology,
         presets,
     )
+    from cairn.instance import Instance
 
 __all__ = [
     "CairnError",
@@ -44,7 +46,9 @@ __all__ = [
     "Diagnostic",
     "EnergyTable",
     "Gemm",
+    "Instance",
     "Machine",
+    "MaxPool",
     "Session",
     "Trace",
     "__version__",
@@ -69,6 +73,8 @@ def __getattr__(name: str) -> Any:
     """Load the compiled core, or a submodule, on first use."""
     if name in ("capture", "onnx", "sparse", "stonne", "torch"):
         return importlib.import_module(f"cairn.{name}")
+    if name == "Instance":
+        return importlib.import_module("cairn.instance").Instance
     if name in __all__:
         return getattr(importlib.import_module("cairn._core"), name)
     raise AttributeError(f"module 'cairn' has no attribute {name!r}")

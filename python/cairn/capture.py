@@ -94,7 +94,13 @@ class Recording:
         objective: str = "cycles",
         **order: Any,
     ) -> Floats:
-        """Run a layer on the wrapped session and record it; raises what a session raises."""
+        """Run a layer on the wrapped session and record it; raises what a session raises.
+
+        Max-pooling is not captured (U201).
+        """
+        if isinstance(operation, cairn.MaxPool):
+            message, remedy = "max-pooling is not captured", "leave it to the host: no offload"
+            raise refusal("U201", f"layer {name}", message, remedy)
         out = self._session.run(name, operation, a, b, tile, progress, objective, **order)
         assert out is not None, "a run with operands returns values"
         self.add(name, operation, a, b, out, self.call, order.get("rectified"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import cairn
 from cairn import files
+from cairn.errors import refusal
 
 if TYPE_CHECKING:
     from cairn import Machine
@@ -36,6 +37,30 @@ def multipliers(machine: Machine) -> int:
     """Return how many multipliers a machine has."""
     part = machine.describe()["parts"]["multiplier"]
     return int(part.get("multipliers") or part["rows"] * part["columns"])
+
+
+def compares(machine: Machine) -> bool:
+    """Whether a machine has adders that compare, for max-pooling."""
+    return machine.describe()["parts"]["memory"]["type"] == "dense"
+
+
+# What may go to the machine besides the products.
+OFFLOADS = ("maxpool",)
+
+
+def pools(machine: Machine, offload: str | None) -> bool:
+    """Whether max-pooling goes to the machine: if it is asked for, and the machine can.
+
+    Raises E107 for anything else that is asked for.
+    """
+    if offload not in (None, *OFFLOADS):
+        raise refusal("E107", "offload", f"unknown '{offload}'", f"use {', '.join(OFFLOADS)}")
+    return offload is not None and compares(machine)
+
+
+def left_on_host(machine: Machine) -> str:
+    """Say that max-pooling was asked for in vain."""
+    return f"max-pooling ran on the host: {machine.name} has no adders that compare"
 
 
 # The memory controllers that leave zeros of the stationary operand out.

@@ -44,6 +44,7 @@ struct Session::State {
   LayerResult run(const std::string& name, const Operation& operation, engine::Operands operands,
                   const RunOptions& options) {
     const arch::Machine& description = machine.description();
+    engine::check_operation(description, operation);
     check_rectified(operation, options);
     operands.sparsity = sparsity(options, operands.present());
     operands.rectified = options.rectified;
@@ -99,6 +100,8 @@ struct Session::State {
 
   static void check_rectified(const Operation& operation, const RunOptions& options) {
     if (!options.rectified) return;
+    if (std::holds_alternative<MaxPool>(operation))
+      throw Error(Code::operand_mismatch, "rectified", "max-pooling adds up no sum that could be left", "leave it out");
     const Conv* conv = std::get_if<Conv>(&operation);
     const std::int64_t filters = conv != nullptr ? conv->sizes().filters : std::get<Gemm>(operation).sizes().n;
     for (const auto& [name, words] :
@@ -157,6 +160,7 @@ struct Session::State {
 
   MappingResult map(const Operation& operation, const RunOptions& options) {
     const arch::Machine& description = machine.description();
+    engine::check_operation(description, operation);
     MappingResult result{.objective = options.objective};
     if (options.tile.empty() && arch::control(description) == arch::Control::rows) return map_rows(operation, options);
     if (arch::control(description) != arch::Control::loops) {
@@ -246,6 +250,7 @@ struct Session::State {
     layer.cycles = outcome.cycles;
     layer.multipliers = fabric.array().lanes();
     layer.multiplications = multiplications(operation);
+    if (const auto* pool = std::get_if<MaxPool>(&operation)) layer.comparisons = pool->comparisons();
     const auto& memory = outcome.counters.at("memory");
     layer.buffer_reads = memory.at("weight_reads") + memory.at("input_reads") + psum_reads(outcome.counters);
     if (memory.contains("index_reads")) layer.buffer_reads += memory.at("index_reads");
@@ -281,6 +286,11 @@ LayerResult Session::run(const std::string& name, const Conv& conv, const ConvOp
                          const RunOptions& options) {
   return state_->run(name, conv, {{operands.x}, workload::filter_columns(conv, operands.w), operands.output, {}},
                      options);
+}
+
+LayerResult Session::run(const std::string& name, const MaxPool& pool, const MaxPoolOperands& operands,
+                         const RunOptions& options) {
+  return state_->run(name, pool, {.a = {operands.x}, .b = {}, .output = operands.output, .sparsity = {}}, options);
 }
 
 MappingResult Session::map(const Operation& operation, const RunOptions& options) {

@@ -11,6 +11,7 @@
 #include "engine/host_kernels.h"
 #include "engine/stepped.h"
 #include "util/diagnostics.h"
+#include "util/larger.h"
 
 namespace cairn::engine {
 namespace {
@@ -36,15 +37,18 @@ void check_work(const Operation& operation, const DenseProgram& program, const s
                 "every output is stored once for each time it is made");
   util::require(writeback.at("psum_reads") == counters.at("multiplier").at("psum_forwards") + added, "conservation",
                 "every partial sum read is passed on or added to");
-  util::require(counters.at("multiplier").at("multiplications") >= multiplications(operation), "conservation",
-                "every multiplication is done");
+  const bool compares = program.clusters().compares;
+  util::require(counters.at("multiplier").at(compares ? "input_forwards" : "multiplications") >= products(operation),
+                "conservation", compares ? "every value of a window is passed on" : "every multiplication is done");
 }
 
-// The operands of a nest over the caller's memory. A convolution over three dimensions is lowered into `rows`.
+// The operands of a nest over the caller's memory. A convolution over three dimensions is lowered into `rows`; so is
+// max-pooling, which goes over the windows of one.
 NestOperands nest_operands(const Operation& operation, const Operands& operands, std::vector<float>& rows) {
   NestOperands nest;
   if (!operands.present()) return nest;
-  const Conv* conv = std::get_if<Conv>(&operation);
+  const auto* pool = std::get_if<MaxPool>(&operation);
+  const Conv* conv = pool != nullptr ? &pool->windows() : std::get_if<Conv>(&operation);
   const Gemm::Sizes& g = lowered(operation).sizes();
   nest.weights = operands.b.data;
   nest.output = operands.output;
@@ -77,7 +81,7 @@ NestOperands nest_operands(const Operation& operation, const Operands& operands,
     const workload::Im2col im2col(*conv);
     rows.resize(static_cast<std::size_t>(g.batch * g.m * g.k));
     for (std::int64_t i = 0; i < g.batch * g.m; ++i)
-      im2col.gather(operands.a.data, i / g.m, i % g.m, rows.data() + i * g.k, 1);
+      im2col.gather(operands.a.data, i / g.m, i % g.m, rows.data() + i * g.k, 1, pool != nullptr ? util::kSmallest : 0);
     nest.inputs = rows.data();
     const std::int64_t pixels = g.m / conv->sizes().batch;
     nest.input_strides = {pixels * g.k, g.m * g.k, 0, g.k, 1};
@@ -236,6 +240,12 @@ void refuse_too_long(const arch::Machine& machine, const DenseProgram& program, 
 
 void check_fit(const arch::FlexibleArray& array, const mapping::Nest& nest, const mapping::DenseTile& tile) {
   util::Diagnostics faults;
+  for (const Loop loop : {Loop::r, Loop::s}) {
+    if (!nest.compares || tile.sizes[loop] <= nest.sizes[loop]) continue;
+    faults.add(Code::tile_does_not_fit, fmt::format("tile.{}", mapping::kLoopNames.at(static_cast<std::size_t>(loop))),
+               fmt::format("{} is more than the window has: {}", tile.sizes[loop], nest.sizes[loop]),
+               fmt::format("1 to {}", nest.sizes[loop]));
+  }
   std::int64_t product = 1;
   for (int i = 0; i < mapping::kLoops; ++i) {
     const std::int64_t size = tile.sizes[static_cast<Loop>(i)];

@@ -72,6 +72,11 @@ constexpr std::array kCodes{
         "together. All faults are told at once.",
         "a layer table with the row `conv1, 1, 2, x,`",
         "Correct the rows that are named, each with its line; numbers are digits only."},
+    CodeInfo{Code::not_configured, "E304", Kind::invalid, "instance not configured",
+             "An instance is configured for an operation, then given its data, then run. A step before this one is "
+             "missing.",
+             "`run_operation()` of an instance right after `configure_conv(...)`",
+             "Configure an operation, then its data, then run: see the guide on instances."},
     CodeInfo{Code::tile_does_not_fit, "E401", Kind::invalid, "tile does not fit",
              "The tile asks for more rows or columns than the machine has, or for none, or names a dimension that the "
              "machine does not tile.",
@@ -122,6 +127,12 @@ constexpr std::array kCodes{
              "The tile fits, but a network of the machine cannot do what it asks for. The message names the rule.",
              "`cairn run gemm --M 8 --N 8 --K 8 --arch maeri-64 --tile M=8,K=1`",
              "Choose another tile or another network, as the help says; `cairn map` finds the best legal tile."},
+    CodeInfo{
+        Code::machine_cannot, "U205", Kind::unsupported, "operation that the machine cannot do",
+        "Max-pooling needs adders that can compare, behind a dense controller that walks its windows: those of the "
+        "flexible dense machines. A sparse product of an instance needs a controller that leaves zeros out.",
+        "`cairn run maxpool --channels 8 --input 8x8 --kernel 2x2 --arch tpu-16x16`",
+        "Take a machine that can: maeri-256 for max-pooling, sigma-256 for sparse products."},
     CodeInfo{Code::internal_error, "I001", Kind::internal, "internal error",
              "Cairn broke one of its own rules. The numbers of this run must not be used; please report the command.",
              "none that we know of: each one is a fault to mend",

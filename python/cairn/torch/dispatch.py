@@ -82,6 +82,8 @@ def _on_host(
 ) -> Any:
     """Execute an operator on memory of the host: on the machine behind it, if it is a product."""
     product = products.find(function)
+    if product is None and (pool := products.pooling(function, args)):
+        product = pool if _simulation(simulation).pools() else None
     if product is None or not _computes(tensors) or _is_empty(args):
         out = function(*args, **kwargs)
         if (product or products.multiplies(function)) and _computes(tensors):

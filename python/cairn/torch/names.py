@@ -93,7 +93,7 @@ class Names:
         self._graph_path = path
 
     def name(self, what: str, operands: tuple[Tensor, ...]) -> tuple[str, int]:
-        """Name a product ``what`` of two operands; also tell its call, -1 outside of any model."""
+        """Name a product ``what`` of its operands; also tell its call, -1 outside of any model."""
         if self._graph_path is not None:
             path = self._graph_path
         elif self._modules:

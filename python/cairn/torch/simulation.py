@@ -44,6 +44,7 @@ class Simulation:
         seed: int,
         progress: Progress | None,
         session: Any,
+        offload: str | None,
     ) -> None:
         self._session = session or cairn.Session(machine, evaluator)
         self._evaluator, self._objective, self._progress = evaluator, objective, progress
@@ -51,6 +52,9 @@ class Simulation:
         self._tile = given.over(machine)
         ordered = schedule != "none" and machines.is_sparse(machine)
         self._order = {"schedule": schedule, "seed": seed % (1 << 64)} if ordered else {}
+        self._pools = machines.pools(machine, offload)
+        self._left_on_host: list[str] = []
+        self._asked = {"offload": offload} if offload else {}
         self._names = Names()
         self._names.entering = self._foresee_module
         self._foresees = machines.asks_for_relus(self._session)
@@ -106,6 +110,7 @@ class Simulation:
             "evaluator": self._evaluator,
             "objective": self._objective,
             **self._order,
+            **self._asked,
         }
         result = effective.completed(self._session.document(context))
         for layer, call in zip(result["layers"], self._call_of, strict=True):
@@ -142,7 +147,13 @@ class Simulation:
         if machines.stops_early(self._session.machine):
             told = ((self._unforeseen, _UNFORESEEN), (self._trusts, machines.NO_NEGATIVE))
             notes += [note for holds, note in told if holds]
-        return notes
+        return notes + self._left_on_host
+
+    def pools(self) -> bool:
+        """Whether max-pooling, which comes next, goes to the machine; note it if it cannot."""
+        if self._asked and not self._pools:
+            self._left_on_host = [machines.left_on_host(self._session.machine)]
+        return self._pools
 
     def note_host(self, function: Any, why: str = "") -> None:
         """Note that an operator that multiplies has run on the host."""
@@ -175,14 +186,17 @@ class Simulation:
         known, self._ahead = self._plan.next(function, args)
         self._unforeseen |= self._foresees and not known
 
-    def multiply(self, what: str, operation: Any, a: Tensor, b: Tensor) -> Tensor:
+    def multiply(self, what: str, operation: Any, a: Tensor, b: Tensor | None) -> Tensor:
         """Run a product on the machine: operands of any simulated type, a result in float32.
+
+        Max-pooling has no ``b``.
 
         Raises U202 for other types, and what ``cairn.Session.run`` raises, with the layer's name.
         """
-        name, call = self._names.name(what, (b, a))
+        given = (a,) if b is None else (b, a)
+        name, call = self._names.name(what, given)
         with at(f"layer {name}"):
-            operands = [_values(each) for each in (a, b)]
+            operands = [None if each is None else _values(each) for each in (a, b)]
             with self._lock, torch.utils._python_dispatch._disable_current_modes():
                 if isinstance(self._session, capture.Recording):
                     self._session.call = max(call, 0)
@@ -246,19 +260,23 @@ def simulate(
     seed: int = 1,
     progress: Progress | None = None,
     session: Any = None,
+    offload: str | None = None,
 ) -> Simulation:
     """Return a machine that simulates the products of all PyTorch code inside ``with``.
 
     ``arch`` is a preset, a machine file or a machine; the ``evaluator`` flow or step. Layers that
     no ``tile`` is for are mapped for the ``objective``: cycles, energy or edp. The ``schedule`` is
     a sparse machine's order of filters: none, random (drawn from ``seed``), largest or fullest.
+    With ``offload="maxpool"`` max-pooling goes to the machine as well, if that can compare.
     A ``session`` (a ``cairn.Session``, or a ``cairn.capture.Recording`` of one) takes the layers.
 
     Raises E101 to E107, E201 (machine). The code inside raises U202 for products of other types
     than float32, bfloat16 and float16, U204 and E401 for tiles that the machine does not take.
     """
     machine = cairn.load_machine(arch) if isinstance(arch, str) else arch
-    return Simulation(machine, evaluator, tile, objective, schedule, seed, progress, session)
+    return Simulation(
+        machine, evaluator, tile, objective, schedule, seed, progress, session, offload
+    )
 
 
 def use(

@@ -68,7 +68,7 @@ class Tree final : public Part {
     packets_ = program.packets;
     offered_ = reported_ = 0;
     round_ = -1;
-    std::ranges::fill(ports_, Port{});
+    std::ranges::fill(ports_, Port{.at = packets_->first(0)});
     ending_.clear();
     deal();
   }
@@ -157,10 +157,10 @@ class Tree final : public Part {
     Count left = 0;     // clocked: packets of the round to go
     Cycle first = 0;    // flow: when it sends the first
     Position at;
-    Count before = 0;          // packets of all steps before this one, over all ports
-    std::size_t next = 0;      // of its packets in this step
-    std::vector<float> words;  // of its packets in this step
-    Cycle free_at = 0;         // when it can send the next packet
+    Count before = 0;            // packets of all steps before this one, over all ports
+    std::size_t next = 0;        // of its packets in this step
+    std::vector<float> words{};  // of its packets in this step
+    Cycle free_at = 0;           // when it can send the next packet
   };
 
   // Deals the packets of each kind of step out to the ports.
@@ -210,7 +210,7 @@ class Tree final : public Part {
     for (std::size_t p = 0; p < ports_.size(); ++p) {
       Port& port = ports_[p];
       if (packets_->reconfigures()) {
-        port.at = {round_, 0, 0, 0, StepKind::weights};
+        port.at = packets_->first(round_);
         port.before = before_round_;
       }
       if (port.busy) enter_step(port, p);

@@ -3,7 +3,7 @@
 // goes on to a neighbour, which uses it for the next window; only the inputs of a row's first window are delivered to
 // every multiplier. In hardware a window may ripple through them, one multiplier a cycle (`ripple`). Where nothing
 // behind the multipliers adds up folds, the first multiplier of a virtual neuron only passes partial sums on: a zero
-// for the first fold of an output, then what comes back from the buffer.
+// for the first fold of an output, then what comes back from the buffer. For max-pooling all pass their inputs on.
 #include <algorithm>
 #include <bit>
 
@@ -42,6 +42,7 @@ class Linear final : public Part {
   };
   struct Counters {
     Count multiplications = 0;
+    Count input_forwards = 0;
     Count hops = 0;
     Count psum_forwards = 0;
     Count operand_pushes = 0;
@@ -50,6 +51,8 @@ class Linear final : public Part {
     static auto fields() {
       return std::tuple{
           stats::counter("multiplications", &Counters::multiplications, "operations", "products computed"),
+          stats::counter("input_forwards", &Counters::input_forwards, "words",
+                         "inputs passed on to the adders as they are, for max-pooling"),
           stats::counter("hops", &Counters::hops, "words", "inputs handed on to the neighbour"),
           stats::counter("psum_forwards", &Counters::psum_forwards, "words",
                          "partial sums from the global buffer passed on to the adders"),
@@ -113,8 +116,8 @@ class Linear final : public Part {
     if (clusters_.slide > 0) hand_on();
     links_.products->sent(sent);
     // A weight goes back behind those of the other folds; a partial sum goes through a queue as well.
-    counters_.operand_pushes += taken + sent;
-    counters_.operand_pops += 2 * sent - zeros_;
+    counters_.operand_pushes += taken + (clusters_.compares ? 0 : sent);
+    counters_.operand_pops += (clusters_.compares ? sent : 2 * sent) - zeros_;
     zeros_ = 0;
     return sent > 0 || taken > 0;
   }
@@ -172,7 +175,12 @@ class Linear final : public Part {
 
   // `slot`: which multiplier of its virtual neuron it is.
   void set_up(int i, int slot) {
-    if (clusters_.psum_multiplier && slot == 0) passes_psums_.set(i);
+    if (clusters_.psum_multiplier && slot == 0) {
+      passes_psums_.set(i);
+    } else if (clusters_.compares) {
+      loaded_.set(i);
+      at(i).left = products_;
+    }
     if (windows_ == 1) last_window_.set(i);
     const int product = slot - (clusters_.psum_multiplier ? 1 : 0);
     if (clusters_.slide == 0) return;
@@ -222,9 +230,8 @@ class Linear final : public Part {
     if (ready == 0) return 0;
     kernel::for_each_bit(word, ready, [&](std::size_t i) {
       const float input = (second >> i % 64 & 1) != 0 ? handed_on_.front(i) : inputs_.front(i);
-      const float factor = weight(static_cast<int>(i), switches_[i].fold);
       used_[i] = input;
-      products.values[i] = is_padding(factor) ? 0 : input * factor;
+      products.values[i] = clusters_.compares ? input : product(input, static_cast<int>(i));
     });
     products.valid.words()[word] |= ready;
     inputs_.pop(word, ready & ~second);
@@ -232,12 +239,19 @@ class Linear final : public Part {
     ledger_.work(word, ready, now_);
     const Count made = std::popcount(ready);
     const Count hops = std::popcount(to_hand_on_.words()[word]);
-    counters_.multiplications += made;
+    made_by_multipliers() += made;
     counters_.hops += hops;
     counters_.operand_pushes += hops;
     kernel::for_each_bit(word, ready, [&](std::size_t i) { advance(static_cast<int>(i)); });
     return made;
   }
+
+  float product(float input, int i) {
+    const float factor = weight(i, at(i).fold);
+    return is_padding(factor) ? 0 : input * factor;
+  }
+
+  Count& made_by_multipliers() { return clusters_.compares ? counters_.input_forwards : counters_.multiplications; }
 
   // To the next fold, window and round.
   void advance(int i) {
@@ -250,6 +264,10 @@ class Linear final : public Part {
     }
     if (--s.left > 0) return;
     ledger_.ended(i, now_);
+    if (clusters_.compares) {
+      s.left = products_;
+      return;
+    }
     loaded_.clear(i);
     for (Count n = 0; n < clusters_.folds && !s.early.empty(); ++n) load(s, i, s.early.pop());
   }
@@ -273,7 +291,7 @@ class Linear final : public Part {
       Switch& s = at(i);
       if (s.fold > 0 && inputs_.empty(i)) return;
       float& psum = products.values[static_cast<std::size_t>(i)];
-      psum = s.fold > 0 ? inputs_.pop(i) : 0;
+      psum = s.fold > 0 ? inputs_.pop(i) : clusters_.nothing();
       if (s.fold == 0)
         ++zeros_;
       else
@@ -319,11 +337,14 @@ class Linear final : public Part {
     if (clusters_.slide > 0) senders = used / clusters_.slide * (clusters_.slide - 1);
     const Count hops = senders * products_ / windows_ * (windows_ - 1);
     ledger_.worked(used * products_);
-    counters_.multiplications += used * products_;
+    made_by_multipliers() += used * products_;
     counters_.hops += hops;
-    // Every weight, and again after each use; every input, delivered or handed on.
-    counters_.operand_pushes += used * (folds + 2 * products_);
-    counters_.operand_pops += used * 2 * products_ + round_.dropped;
+    // Every input, delivered or handed on; every weight, and again after each use.
+    counters_.operand_pushes += used * products_;
+    counters_.operand_pops += used * products_;
+    if (clusters_.compares) return;
+    counters_.operand_pushes += used * (folds + products_);
+    counters_.operand_pops += used * products_ + round_.dropped;
   }
 
   Params params_;
