@@ -56,7 +56,7 @@ void for_each_bit(std::size_t word, std::uint64_t bits, F f) {
 // turns into vector instructions.
 template <class T>
 void set_lanes(std::uint64_t bits, const T* from, T* to) {
-  constexpr int kFew = 12;
+  constexpr int kFew = 20;
   constexpr auto kBits = [] {
     std::array<std::uint32_t, 32> all{};
     for (unsigned i = 0; i < 32; ++i) all[i] = 1U << i;

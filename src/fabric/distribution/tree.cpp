@@ -93,6 +93,7 @@ class Tree final : public Part {
   bool tick(Cycle now) override {
     now_ = now;
     offered_ += links_.offers->take(now);
+    if (!listed_) list_packets();
     bool busy = false;
     for (std::size_t g = 0; g < groups_.size(); ++g) {
       if (!send(g, now)) continue;
