@@ -133,7 +133,7 @@ class Flow {
 
   // In order, until a round leaves the same behind as the one before, and the next one waits only for results of such
   // rounds: it waits less and less then, and all to come are alike. The last is evaluated next, as many rounds early as
-  // are left out.
+  // are left out; but for words (count_words) they count what it counts.
   void chain(Count first) {
     const Count last = program_.size() - 1;
     Cycle finish = 0;
@@ -143,30 +143,29 @@ class Flow {
     Count i = first;
     for (; i <= last; ++i) {
       const fabric::Round round = program_.at(i);
-      const bool may_repeat = comes_from_after(round, since) && i + 1 < last;
-      const stats::CounterTree counters = may_repeat ? fabric_.counters() : stats::CounterTree{};
-      const stats::Activity settled = may_repeat ? fabric_.settled() : stats::Activity{};
+      const stats::Activity settled = fabric_.settled();
       finish = fabric_.flow_round(round, i == first);
       if (++outcome_.evaluated_rounds > kMostInOrder) refuse_too_many();
       if (progress_) progress_(i, program_.size());
-      const std::vector<Cycle> now = fabric_.left_behind();
+      std::vector<Cycle> now = fabric_.left_behind();
       const Cycle period = fabric_.round().first_sum - first_sum;
       first_sum = fabric_.round().first_sum;
       if (now != state) since = i;
-      if (now == state && may_repeat) {
+      if (now == state && comes_from_after(round, since) && i + 1 < last) {
         left_out_ = last - i - 1;
         outcome_.cycles += period * left_out_;
-        stats::accumulate(outcome_.counters, stats::difference(fabric_.counters(), counters), left_out_);
         stats::accumulate(outcome_.activity, in_period(stats::difference(fabric_.settled(), settled), period),
                           left_out_);
         fabric::Round end = program_.at(last);
         end.before = (i + 1) * end.results;
         end.awaited = end.before + end.results;
+        const stats::CounterTree counters = fabric_.counters();
         finish = fabric_.flow_round(end, false);
         ++outcome_.evaluated_rounds;
+        stats::accumulate(outcome_.counters, stats::difference(fabric_.counters(), counters), left_out_);
         break;
       }
-      state = now;
+      state = std::move(now);
     }
     outcome_.cycles += finish;
     stats::accumulate(outcome_.counters, stats::difference(fabric_.counters(), before_), 1);

@@ -106,14 +106,29 @@ void packets_of_round(const std::array<PortShares, kStepKinds>& shares, const Pa
   }
 }
 
-std::vector<Cycle> PortShares::sent(std::size_t group, Offer offer) const {
-  std::vector<Cycle> times;
-  for (const Turn& turn : turns_of(group)) {
-    const Cycle offered = offer.at_once == 0 ? 0 : turn.last / offer.at_once;
-    times.push_back(std::max(offer.first + offered, offer.free_at));
-    offer.free_at = times.back() + offer.interval;
+// A packet leaves when the later of two ports would send it: one that is busy all the time, and one that had nothing
+// to do before, which from the second step on is as far behind the offers as ever, or falls behind at a steady rate.
+std::vector<kernel::Stream> PortShares::sent(std::size_t group, const Offer& offer) const {
+  const std::span<const Turn> all = turns_of(group);
+  const Cycle busy = std::ssize(all) * offer.interval;
+  const auto send = [&](Cycle first, Cycle free_at) {
+    std::vector<Cycle> times;
+    for (const Turn& turn : all) {
+      times.push_back(std::max(first + (offer.at_once == 0 ? 0 : turn.last / offer.at_once), free_at));
+      free_at = times.back() + offer.interval;
+    }
+    return times;
+  };
+  const std::vector<Cycle> first = send(offer.steps.first, offer.steps.first);
+  const std::vector<Cycle> second = send(offer.steps.at(1), first.back() + offer.interval);
+  std::vector<kernel::Stream> streams;
+  for (std::size_t j = 0; j < all.size(); ++j) {
+    kernel::Stream fresh = kernel::Stream::regular(first[j], 0, 1);
+    fresh.append({second[j], std::max(busy, offer.steps.step), offer.steps.count - 1});
+    const Cycle waited = offer.free_at + static_cast<Cycle>(j) * offer.interval;
+    streams.push_back(join(kernel::Stream::regular(waited, busy, offer.steps.count), fresh));
   }
-  return times;
+  return streams;
 }
 
 }  // namespace cairn::fabric

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fabric/program.h"
+#include "kernel/stream.h"
 
 namespace cairn::fabric {
 
@@ -55,14 +56,14 @@ struct PortShares {
     return std::span(turns).subspan(first_turn[group], first_turn[group + 1] - first_turn[group]);
   }
 
-  // In time: when a group sends its packets of a step.
+  // In time: when a group sends its packets of steps, turn by turn, each step before the next.
   struct Offer {
-    Cycle first;     // packets are offered from here on
-    Cycle free_at;   // from here on the port can send
-    Count at_once;   // packets offered in a cycle; 0 = all
-    Cycle interval;  // between two packets of a port
+    kernel::Piece steps;  // packets are offered from here on
+    Cycle free_at;        // from here on the ports can send
+    Count at_once;        // packets offered in a cycle; 0 = all
+    Cycle interval;       // between two packets of a port
   };
-  std::vector<Cycle> sent(std::size_t group, Offer offer) const;
+  std::vector<kernel::Stream> sent(std::size_t group, const Offer& offer) const;
 
   void list(const Multicasts& step, std::size_t first, int port_shift, const PortGroups& groups);
 };

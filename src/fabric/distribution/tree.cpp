@@ -13,7 +13,6 @@
 #include "fabric/offered_steps.h"
 #include "fabric/part.h"
 #include "fabric/port_shares.h"
-#include "kernel/ring.h"
 #include "util/diagnostics.h"
 
 namespace cairn::fabric {
@@ -84,8 +83,8 @@ class Tree final : public Part {
     if (!listed_) list_packets();
     packets_of_round(shares_, *packets_, port_shift_, of_port_);
     for (std::size_t p = 0; p < ports_.size(); ++p) in_use_.set(static_cast<int>(p), of_port_[p] > 0);
-    for (std::size_t g = 0; g < groups_.size(); ++g) {
-      if (packets_->reconfigures() || groups_[g].left == 0) groups_[g].left = of_each_port(g);
+    for (Group& group : groups_) {
+      if (packets_->reconfigures() || group.left == 0) group.left = of_port_[group.port];
     }
     ledger_.begin(now, in_use_, links_.round.drains);
   }
@@ -160,8 +159,9 @@ class Tree final : public Part {
     Cycle first = 0;    // when it sends the first
     Cycle free_at = 0;  // when it can send the next packet
   };
-  struct Group {     // clocked: ports that send in the same cycles
-    Count left = 0;  // packets of the round to go, at each port
+  struct Group {           // clocked: ports that send in the same cycles
+    std::size_t port = 0;  // the first of them
+    Count left = 0;        // packets of the round to go, at each port
     Position at;
     Count before = 0;          // packets of all steps before this one, over all ports
     std::size_t next = 0;      // turn of this step
@@ -172,6 +172,7 @@ class Tree final : public Part {
   // Deals the packets of each kind of step out to the ports.
   void deal() {
     psums_ = packets_->clusters().psums_streamed ? packets_->windows() : 0;
+    alone_ = offered_at_once_ > 0 || params_.interval > 1 || psums_ > 0 || packets_->clusters().psum_multiplier;
     for (const StepKind kind : kEveryKind)
       share_of(kind).deal(packets_->packets(kind), first_operand(kind), port_shift_, ports_.size());
     listed_ = false;
@@ -180,15 +181,11 @@ class Tree final : public Part {
     ports_[0].busy = ports_[0].busy || psums_ > 0;
   }
 
-  Count of_each_port(std::size_t g) const {
-    return of_port_[static_cast<std::size_t>(PortGroups::first(grouped_.ports[g]))];
-  }
-
   // Whether the ports of a group send, or pause after a packet: that is work too.
   bool send(std::size_t g, Cycle now) {
     Group& group = groups_[g];
     if (group.free_at > now) return true;
-    const int port = PortGroups::first(grouped_.ports[g]);
+    const auto port = static_cast<int>(group.port);
     if (links_.psums->occupied().test(port) && links_.psums->can_pop(port, now)) {
       send_psum(links_.psums->pop(port, now), now);
     } else if (port == 0 && psum_at_.window < psums_ && psum_before_ < offered_) {
@@ -202,7 +199,7 @@ class Tree final : public Part {
         kernel::for_each_bit(word, ports,
                              [&](std::size_t p) { ending_.emplace_back(static_cast<int>(p), group.free_at - 1); });
       }
-      group.left = of_each_port(g);
+      group.left = of_port_[group.port];
     }
     return true;
   }
@@ -213,14 +210,13 @@ class Tree final : public Part {
   std::size_t first_operand(StepKind kind) const { return psums_ > 0 && kind != StepKind::weights ? 1 : 0; }
 
   void list_packets() {
-    const bool alone =
-        offered_at_once_ > 0 || params_.interval > 1 || packets_->clusters().psum_multiplier || psums_ > 0;
-    grouped_ = group_ports(shares_, alone);
+    grouped_ = group_ports(shares_, alone_);
     groups_.resize(grouped_.ports.size());
     for (const StepKind kind : kEveryKind)
       share_of(kind).list(packets_->packets(kind), first_operand(kind), port_shift_, grouped_);
     for (std::size_t g = 0; g < groups_.size(); ++g) {
       Group& group = groups_[g];
+      group.port = static_cast<std::size_t>(PortGroups::first(grouped_.ports[g]));
       if (packets_->reconfigures()) {
         group.at = {round_, 0, 0, 0, StepKind::weights};
         group.before = before_round_;
@@ -244,7 +240,7 @@ class Tree final : public Part {
   }
 
   bool send_operands(Group& group, std::size_t g, Cycle now) {
-    if (!ports_[static_cast<std::size_t>(PortGroups::first(grouped_.ports[g]))].busy) return false;
+    if (!ports_[group.port].busy) return false;
     std::span<const PortShares::Turn> turns = share_of(group.at.kind).turns_of(g);
     while (group.next == turns.size()) {
       const Count after = group.before + static_cast<Count>(packets_->packets(group.at.kind).size());
@@ -306,7 +302,7 @@ class Tree final : public Part {
       deliver(p, kind, {first, busy, steps.count});
       port.free_at = first + busy * steps.count;
     } else {
-      serve_in_part(p, kind, steps, busy);
+      serve_in_part(p, kind, steps);
     }
     if (port.free_at > never_idle) links_.round.port_waited = true;
   }
@@ -324,34 +320,23 @@ class Tree final : public Part {
     port.free_at = psums.last() + (1 + operands - before) * params_.interval;
   }
 
-  // A packet leaves when the later of two ports would send it: one that is busy all the time, and one that had nothing
-  // to do before, which from the second step on is as far behind the offers as ever, or falls behind at a steady rate.
-  void serve_in_part(std::size_t p, StepKind kind, const Piece& steps, Cycle busy) {
+  void serve_in_part(std::size_t p, StepKind kind, const Piece& steps) {
+    alone_ = true;
     if (!listed_) list_packets();
     Port& port = ports_[p];
     const PortShares& share = share_of(kind);
-    const std::span<const PortShares::Turn> turns = share.turns_of(p);
     const Count at_once = kind == StepKind::weights ? 0 : offered_at_once_;
-    const auto send = [&](Cycle offer, Cycle free_at) {
-      return share.sent(p, {offer, free_at, at_once, params_.interval});
-    };
-    const std::vector<Cycle> first = send(steps.first, steps.first);
-    const std::vector<Cycle> second = send(steps.at(1), first.back() + params_.interval);
-    if (port.first == 0) port.first = std::max(first.front(), port.free_at);
-    Cycle free_at = 0;
-    for (std::size_t j = 0; j < first.size(); ++j) {
-      Stream fresh = Stream::regular(first[j], 0, 1);
-      fresh.append({second[j], std::max(busy, steps.step), steps.count - 1});
-      const Cycle waited = port.free_at + static_cast<Cycle>(j) * params_.interval;
-      const Stream sent = join(Stream::regular(waited, busy, steps.count), fresh);
-      for (Piece piece : sent.pieces()) {
+    const std::vector<Stream> sent = share.sent(p, {steps, port.free_at, at_once, params_.interval});
+    if (port.first == 0) port.first = sent.front().first();
+    port.free_at = sent.back().last() + params_.interval;
+    for (std::size_t j = 0; j < sent.size(); ++j) {
+      const PortShares::Turn& turn = share.turns_of(p)[j];
+      for (Piece piece : sent[j].pieces()) {
         piece.first += links_.words->latency();
-        for (std::size_t i = turns[j].begin; i < turns[j].end; ++i)
+        for (std::size_t i = turn.begin; i < turn.end; ++i)
           links_.words->streams[static_cast<std::size_t>(share.to[i].multiplier)].append(piece);
       }
-      free_at = sent.last() + params_.interval;
     }
-    port.free_at = free_at;
   }
 
   // The packets of a port, one after the other from the times of the first one on. Of weights nothing is told: the
@@ -382,6 +367,7 @@ class Tree final : public Part {
   Count offered_at_once_;  // packets of a step of inputs; 0 = all
   int port_shift_;         // levels of switches under a port: 2 ^ port_shift_ multipliers are its own
   std::vector<Port> ports_;
+  bool alone_ = false;  // a port may send in other cycles than one with equally many packets
   PortGroups grouped_;
   std::vector<Group> groups_;
   std::vector<Count> of_port_;                // clocked: packets that each sends in a round

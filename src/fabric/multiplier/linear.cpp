@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <span>
 
+#include "fabric/folded_weights.h"
 #include "fabric/part.h"
 #include "kernel/fifo.h"
 #include "kernel/fifos.h"
@@ -81,9 +81,7 @@ class Linear final : public Part {
         to_hand_on_(array.lanes()),
         in_use_(array.lanes()),
         used_(kernel::whole_words(array.lanes()) + 2),
-        factors_(kernel::whole_words(array.lanes())),
-        folds_(factors_.size()),
-        until_(factors_.size()) {}
+        until_(switches_.size()) {}
 
   kernel::Wiring wiring() const override { return {{links_.words}, {links_.products}}; }
 
@@ -93,7 +91,6 @@ class Linear final : public Part {
     windows_ = packets.windows();
     products_ = packets.rows() * windows_ * clusters_.folds;
     counters_.configurations += clusters_.used();
-    weights_.clear();
     clocked_ = false;
     in_use_.clear_all();
     for (int i = 0; i < clusters_.used(); ++i) in_use_.set(i);
@@ -163,7 +160,7 @@ class Linear final : public Part {
     const auto lanes = static_cast<int>(switches_.size());
     std::ranges::generate(switches_, [] { return Switch{}; });
     inputs_ = handed_on_ = kernel::Fifos<float>(lanes);
-    weights_.resize(static_cast<std::size_t>(clusters_.used() * clusters_.folds));
+    weights_.reset(clusters_.used(), clusters_.folds);
     for (kernel::LaneSet* set :
          {&passes_psums_, &receives_, &sends_, &loaded_, &from_neighbour_, &may_follow_, &last_window_})
       set->clear_all();
@@ -199,7 +196,8 @@ class Linear final : public Part {
         arrived_[i % 64] = arrived.values[i].value;
         if (!arrived.values[i].weight) return;
         inputs &= ~(std::uint64_t{1} << i % 64);
-        receive_weight(static_cast<int>(i), arrived.values[i].value);
+        const int lane = static_cast<int>(i);
+        loaded_.test(lane) ? at(lane).early.push(arrived_[i % 64]) : load(at(lane), lane, arrived_[i % 64]);
       });
       inputs_.push(word, inputs, arrived_.data());
       counters_.psum_forwards += std::popcount(inputs & passes_psums_.words()[word]);
@@ -208,28 +206,16 @@ class Linear final : public Part {
     return taken;
   }
 
-  void receive_weight(int i, float value) {
-    Switch& s = at(i);
-    if (loaded_.test(i)) {
-      s.early.push(value);
-    } else {
-      load(s, i, value);
-    }
-  }
-
-  // The weights of all multipliers for a fold lie side by side.
   void load(Switch& s, int i, float value) {
     if (s.loaded == clusters_.folds) {  // those of the last round are dropped
       counters_.operand_pops += clusters_.folds;
       s.loaded = 0;
     }
-    weights_[static_cast<std::size_t>(s.loaded * clusters_.used() + i)] = value;
+    weights_.store(i, s.loaded, value);
     if (++s.loaded < clusters_.folds) return;
     s.left = products_;
     loaded_.set(i);
-    const auto lane = static_cast<std::size_t>(i);
-    folds_[lane] = 0;
-    factors_[lane] = weights_[lane];
+    weights_.begin(static_cast<std::size_t>(i));
     begin_windows(s, i);
   }
 
@@ -258,13 +244,7 @@ class Linear final : public Part {
     float* used = &used_[word * 64 + 1];
     std::copy_n(inputs_.fronts(word), 64, used);
     kernel::set_lanes(ready & second, handed_on_.fronts(word), used);
-    const float* factors = &factors_[word * 64];
-    float* made = &products.values[word * 64];
-    for (std::size_t i = 0; i < 64; ++i) made[i] = used[i] * factors[i];
-    for (std::size_t i = 0; i < 64; ++i) {
-      const float product = made[i];
-      made[i] = is_padding(factors[i]) ? 0 : product;
-    }
+    weights_.multiply(word, used, &products.values[word * 64]);
     products.valid.words()[word] |= ready;
     inputs_.pop(word, ready & ~second);
     handed_on_.pop(word, ready & second);
@@ -280,17 +260,10 @@ class Linear final : public Part {
 
   // To the next fold, window and round.
   void advance(std::size_t word, std::uint64_t multipliers) {
-    const auto used = static_cast<std::size_t>(clusters_.used());
-    const std::span<const float> weights = weights_;
-    const std::span<std::size_t> folds = folds_;
-    const std::span<float> factors = factors_;
-    const std::span<Count> until = until_;
     std::uint64_t through = 0;
-    kernel::for_each_bit(word, multipliers, [=, &through](std::size_t i) {
-      const std::size_t next = folds[i] + used;
-      folds[i] = next & -static_cast<std::size_t>(next < weights.size());
-      factors[i] = weights[folds[i] + i];
-      if (--until[i] == 0) through |= std::uint64_t{1} << i % 64;
+    kernel::for_each_bit(word, multipliers, [&](std::size_t i) {
+      weights_.advance(i);
+      if (--until_[i] == 0) through |= std::uint64_t{1} << i % 64;
     });
     kernel::for_each_bit(word, through, [&](std::size_t i) { end_windows(static_cast<int>(i)); });
   }
@@ -396,7 +369,7 @@ class Linear final : public Part {
   Cycle now_ = 0;
   bool clocked_ = false;
   std::vector<Switch> switches_;
-  std::vector<float> weights_;  // fold by fold
+  FoldedWeights weights_;
   std::array<float, 64> arrived_{};
   kernel::Fifos<float> inputs_;     // from the distribution network
   kernel::Fifos<float> handed_on_;  // from the neighbour
@@ -410,11 +383,9 @@ class Linear final : public Part {
   kernel::LaneSet made_;            // products of this cycle
   kernel::LaneSet to_hand_on_;      // and those whose inputs go on
   kernel::LaneSet in_use_;
-  std::vector<float> used_;         // these inputs, with room for neighbours of the first and the last
-  std::vector<float> factors_;      // weights that are next
-  std::vector<std::size_t> folds_;  // where in weights_ those of their folds begin
-  std::vector<Count> until_;        // products to go before anything else changes than the fold
-  Count zeros_ = 0;                 // that start sums in this cycle
+  std::vector<float> used_;   // these inputs, with room for neighbours of the first and the last
+  std::vector<Count> until_;  // products to go before anything else changes than the fold
+  Count zeros_ = 0;           // that start sums in this cycle
 };
 
 }  // namespace
