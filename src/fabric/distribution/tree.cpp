@@ -96,8 +96,8 @@ class Tree final : public Part {
     bool busy = false;
     for (std::size_t g = 0; g < groups_.size(); ++g) {
       if (!send(g, now)) continue;
-      busy = true;
       for (const auto& [word, ports] : grouped_.ports[g]) ledger_.work(word, ports, now);
+      busy = true;
     }
     for (; !ending_.empty() && ending_.front().second == now; ending_.pop_front())
       ledger_.ended(ending_.front().first, now);
@@ -113,8 +113,7 @@ class Tree final : public Part {
     return !clusters.psum_multiplier || clusters.psums_streamed;
   }
 
-  // A port is a server of the packets of its steps. What a multiplier gets is one packet of each step, or only those of
-  // a row's first window.
+  // A port is a server of its packets. A multiplier gets one of each step, or only of those of a row's first window.
   void flow() override {
     for (Stream& stream : links_.words->streams) stream.clear();
     links_.round.port_waited = false;
