@@ -138,7 +138,6 @@ class Flow {
     const Count last = program_.size() - 1;
     Cycle finish = 0;
     Cycle first_sum = 0;
-    stats::CounterTree before_last;
     std::vector<Cycle> state;
     Count since = first;  // the state is this
     Count i = first;
@@ -160,20 +159,18 @@ class Flow {
         fabric::Round end = program_.at(last);
         end.before = (i + 1) * end.results;
         end.awaited = end.before + end.results;
-        before_last = fabric_.counters();
+        const stats::CounterTree counters = fabric_.counters();
         finish = fabric_.flow_round(end, false);
         ++outcome_.evaluated_rounds;
+        stats::accumulate(outcome_.counters, stats::difference(fabric_.counters(), counters), left_out_);
         break;
       }
       state = std::move(now);
     }
     outcome_.cycles += finish;
+    stats::accumulate(outcome_.counters, stats::difference(fabric_.counters(), before_), 1);
     stats::accumulate(outcome_.activity, fabric_.activity(finish), 1);
-    const stats::CounterTree counted = fabric_.counters();
-    stats::accumulate(outcome_.counters, stats::difference(counted, before_), 1);
-    if (left_out_ == 0) return;
-    stats::accumulate(outcome_.counters, stats::difference(counted, before_last), left_out_);
-    count_words(outcome_.counters, program_);
+    if (left_out_ > 0) count_words(outcome_.counters, program_);
   }
 
   // Completes what a repeated round settles: where the controller does nothing else it waits for results, and what
