@@ -58,10 +58,10 @@ struct Session::State {
       used = Evaluator::flow;
       return engine::run_flow(fabric, description, operation, tile, operands, known, options.progress);
     };
-    const engine::Outcome outcome = options.trace != nullptr       ? traced(options.trace->state(), name, step, flow)
-                                    : evaluator == Evaluator::step ? step(nullptr)
-                                                                   : flow();
-    layers.push_back(result(name, operation, tile, outcome, used));
+    engine::Outcome outcome = options.trace != nullptr       ? traced(options.trace->state(), name, step, flow)
+                              : evaluator == Evaluator::step ? step(nullptr)
+                                                             : flow();
+    layers.push_back(result(name, operation, tile, std::move(outcome), used));
     layers.back().chosen = chosen(options);
     return layers.back();
   }
@@ -237,7 +237,7 @@ struct Session::State {
   }
 
   LayerResult result(const std::string& name, const Operation& operation, const engine::Tile& tile,
-                     const engine::Outcome& outcome, Evaluator used) const {
+                     engine::Outcome outcome, Evaluator used) const {
     LayerResult layer{
         .name = name, .operation = operation, .tile = engine::named_tile(machine.description(), operation, tile)};
     layer.rounds = outcome.rounds;
@@ -257,7 +257,7 @@ struct Session::State {
     layer.early_stop = outcome.early_stop;
     if (outcome.sparse) layer.sparse = {outcome.sparse->effective, outcome.sparse->weights, outcome.sparse->inputs};
     layer.buffer_writes = outcome.counters.at("writeback").at("output_writes");
-    layer.counters = outcome.counters;
+    layer.counters = std::move(outcome.counters);
     layer.activity = slots;
     for (std::size_t i = 0; i < stats::kSlots; ++i) layer.activity[i].cycles = outcome.activity[i];
     return layer;

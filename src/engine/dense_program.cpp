@@ -120,14 +120,18 @@ void DenseProgram::make_inputs() {
   Multicast to;
   std::vector<std::int64_t> ys = offsets_y_;
   if (clusters_.rightward) std::ranges::reverse(ys);  // in the order of the multipliers
+  std::vector<std::vector<Use>> uses_of_ys;
+  for (const std::int64_t y : ys)
+    uses_of_ys.push_back(uses(y, tile(Loop::y), tile(Loop::s), nest_.stride[1], nest_.dilation[1]));
   for (const std::int64_t x : offsets_x_) {
     const std::vector<Use> rows = uses(x, tile(Loop::x), tile(Loop::r), nest_.stride[0], nest_.dilation[0]);
-    for (const std::int64_t y : ys) {
-      const std::vector<Use> columns = uses(y, tile(Loop::y), tile(Loop::s), nest_.stride[1], nest_.dilation[1]);
+    for (std::size_t i = 0; i < ys.size(); ++i) {
+      const std::int64_t y = ys[i];
+      const std::vector<Use>& columns = uses_of_ys[i];
       for (std::int64_t n = 0; n < tile(Loop::n); ++n) {
         for (std::int64_t g = 0; g < tile(Loop::g); ++g) {
           for (std::int64_t c = 0; c < tile(Loop::c); ++c) {
-            to.clear();
+            to.clear();  // ascending, as virtual neurons are
             for (std::int64_t k = 0; k < tile(Loop::k); ++k) {
               for (const Use& row : rows) {
                 for (const Use& column : columns) {
@@ -136,7 +140,6 @@ void DenseProgram::make_inputs() {
                 }
               }
             }
-            std::ranges::sort(to);
             if (clusters_.slide > 0 && y == offsets_y_.back()) {
               packets_[static_cast<std::size_t>(StepKind::slide)].add(to);
               slides_.push_back(inputs_.size());

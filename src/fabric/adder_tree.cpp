@@ -197,10 +197,13 @@ void AdderTree::take(const kernel::Wires<float>::Frame& products, AdderCounters&
     });
     return;
   }
-  const auto first = static_cast<std::size_t>(plan_.multipliers);  // queue; a power of two
-  for (std::size_t word = 0; word < products.valid.words().size(); ++word) {
-    operands_.push(word + first / 64, products.valid.words()[word] << first % 64,
-                   [&](std::size_t queue) { return products.values[queue - first]; });
+  if (plan_.multipliers >= 64) {
+    const auto first = static_cast<std::size_t>(plan_.multipliers) / 64;
+    for (std::size_t word = 0; word < products.valid.words().size(); ++word)
+      operands_.push(word + first, products.valid.words()[word], &products.values[word * 64]);
+  } else {  // their queues and those of the adders are in the same word
+    products.valid.for_each(
+        [&](int i) { operands_.push(plan_.multipliers + i, products.values[static_cast<std::size_t>(i)]); });
   }
 }
 
@@ -258,13 +261,11 @@ bool AdderTree::work(std::size_t word, AdderCounters& counters) {
 // All of them at once. Their operands are gone before the sums come into the queues, which may be the same.
 void AdderTree::add_pairs(std::size_t word, std::uint64_t adders) {
   std::array<float, 64> sums;
-  kernel::for_each_bit(0, adders, [&](std::size_t i) {
-    const std::size_t from = 2 * (word * 64 + i);
-    sums[i] = clusters_.combined(operands_.front(from), operands_.front(from + 1));
-  });
+  const float* operands = operands_.fronts(2 * word);
+  for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = clusters_.combined(operands[2 * i], operands[2 * i + 1]);
   operands_.pop(2 * word, pairs_of_bits(adders));
   operands_.pop(2 * word + 1, pairs_of_bits(adders >> 32));
-  operands_.push(word, adders, [&](std::size_t n) { return sums[n % 64]; });
+  operands_.push(word, adders, sums.data());
   handed_over_ += std::popcount(adders);
   pushed_ += std::popcount(adders);
 }

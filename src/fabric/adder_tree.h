@@ -171,7 +171,7 @@ class AdderTree {
 // Streams of the same pace differ by a constant, so the latest of them is all that counts.
 template <class Delay>
 kernel::Stream last_of(const std::vector<kernel::Stream>& products, int begin, int end, Delay delay) {
-  std::vector<kernel::Piece> paces;
+  kernel::Pieces paces;
   kernel::Stream all;
   const auto join_with = [&](const kernel::Stream& one) { all = all.empty() ? one : join(all, one); };
   for (int i = begin; i < end; ++i) {

@@ -104,15 +104,17 @@ class Art final : public Part {
     for (kernel::Stream& stream : links_.sums->streams) stream.clear();
     for (const int exit : tree_.exits()) {
       const auto i = static_cast<std::size_t>(exit);
-      kernel::Stream sums = outputs[i];
+      kernel::Stream& sums = links_.sums->streams[static_cast<std::size_t>(lanes_[i])];
+      sums = outputs[i];
       (params_.accumulators ? counters_.wire_writes : counters_.output_transfers) += distinct(sums);
       if (params_.accumulators) {
         const Count folds = sums.count();
-        sums = sums.delayed(1).served(1).every(packets_->clusters().folds);
+        sums.delay(1);
+        sums = sums.served(1).every(packets_->clusters().folds);
         count_accumulated(folds, sums.count());
       }
       counters_.results += sums.count();
-      links_.sums->streams[static_cast<std::size_t>(lanes_[i])] = sums.delayed(params_.latency);
+      sums.delay(params_.latency);
     }
   }
 
