@@ -19,7 +19,4 @@ struct Plugin {
 // that no machine could use.
 Plugin load_plugin(const std::string& path);
 
-// Those that are loaded, in order.
-std::vector<Plugin> plugins();
-
 }  // namespace cairn

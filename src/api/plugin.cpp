@@ -116,11 +116,4 @@ Plugin load_plugin(const std::string& path) {
   return plugin;
 }
 
-std::vector<Plugin> plugins() {
-  const std::lock_guard lock(shelf().loading);
-  std::vector<Plugin> all;
-  for (const Loaded& each : shelf().loaded) all.push_back(each.plugin);
-  return all;
-}
-
 }  // namespace cairn
