@@ -22,7 +22,7 @@ class Chain : public fabric::Part {
     std::int64_t latency = 0;
     static auto fields() {
       return std::tuple{
-          schema::integer("beats", &Params::beats, "cycles", {1, 64}, "that a word takes to cross a link"),
+          schema::integer("beats", &Params::beats, "cycles", {1, 64}, "for which a word is on a link"),
           schema::integer("latency", &Params::latency, "cycles", {0, 1 << 10}, "from the last link to the write-back")};
     }
   };
@@ -103,7 +103,8 @@ class Chain : public fabric::Part {
   std::map<std::string, Count> counters() const override { return stats::values(counters_); }
 
   std::string waiting() const override {
-    const auto held = std::ranges::count_if(elements_, [](const Element& e) { return e.crossing || !e.waiting.empty(); });
+    const auto held =
+        std::ranges::count_if(elements_, [](const Element& e) { return e.crossing || !e.waiting.empty(); });
     return held > 0 ? "the links of " + std::to_string(held) + " elements" : "";
   }
 

@@ -20,12 +20,10 @@ std::int64_t between(std::int64_t low, std::int64_t high) {
 
 struct Case {
   cairn::Gemm::Sizes sizes{.m = between(1, 40), .n = between(1, 40), .k = between(1, 20)};
-  cairn::Overrides settings{{"multiplier.rows", std::to_string(between(1, 9))},
-                            {"multiplier.columns", std::to_string(between(1, 9))},
-                            {"reduction.latency", std::to_string(between(0, 3))},
-                            {"writeback.drain", between(0, 1) == 0 ? "half" : "all"},
-                            {"collection.beats", std::to_string(between(1, 4))},
-                            {"collection.latency", std::to_string(between(0, 3))}};
+  cairn::Overrides settings{
+      {"multiplier.rows", std::to_string(between(1, 9))},   {"multiplier.columns", std::to_string(between(1, 9))},
+      {"reduction.latency", std::to_string(between(0, 3))}, {"writeback.drain", between(0, 1) == 0 ? "half" : "all"},
+      {"collection.beats", std::to_string(between(1, 4))},  {"collection.latency", std::to_string(between(0, 3))}};
 };
 
 std::vector<float> random_values(std::int64_t count) {

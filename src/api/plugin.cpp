@@ -9,6 +9,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "api/files.h"
@@ -18,24 +19,45 @@
 namespace cairn {
 namespace {
 
-constexpr const char* kBuildAnew = "build it anew with the CMake package of this Cairn: find_package(cairn), cairn::parts";
+constexpr const char* kBuildAnew =
+    "build it anew with the CMake package of this Cairn: find_package(cairn), cairn::parts";
 
 [[noreturn]] void refuse(const std::string& file, const std::string& message, const std::string& remedy = kBuildAnew) {
   throw Error(Code::plugin_unloadable, file, message, remedy);
 }
 
-// The loader of the system says of a library for another machine that there is no such file.
-void check_machine(const std::string& file) {
+// A header in the text of a file, if it reaches so far.
+template <class Header>
+std::optional<Header> header_at(const std::string& text, std::size_t offset) {
+  Header header{};
+  if (offset > text.size() || text.size() - offset < sizeof(header)) return std::nullopt;
+  std::memcpy(&header, text.data() + offset, sizeof(header));
+  return header;
+}
+
+// Whether all that the loader maps is in the file.
+bool complete(const std::string& text, const ElfW(Ehdr) & header) {
+  for (std::size_t i = 0; i < header.e_phnum; ++i) {
+    const auto segment = header_at<ElfW(Phdr)>(text, header.e_phoff + i * sizeof(ElfW(Phdr)));
+    if (!segment || segment->p_offset > text.size() || segment->p_filesz > text.size() - segment->p_offset)
+      return false;
+  }
+  return true;
+}
+
+// The loader of the system says of a library for another machine that there is no such file, and falls over one that is
+// cut short.
+void check_library(const std::string& file) {
   const std::string text = api::read_file(file, "the plug-in");
-  ElfW(Ehdr) header{};
-  if (text.size() < sizeof(header) || text.compare(0, SELFMAG, ELFMAG, SELFMAG) != 0)
+  const auto header = header_at<ElfW(Ehdr)>(text, 0);
+  if (!header || text.compare(0, SELFMAG, ELFMAG, SELFMAG) != 0)
     refuse(file, "this is no shared library", "the .so file that the build of a plug-in makes");
-  std::memcpy(&header, text.data(), sizeof(header));
   Dl_info own{};
   dladdr(&kBuildAnew, &own);
   const auto& cairn = *static_cast<const ElfW(Ehdr)*>(own.dli_fbase);
-  if (header.e_ident[EI_CLASS] != cairn.e_ident[EI_CLASS] || header.e_machine != cairn.e_machine)
+  if (header->e_ident[EI_CLASS] != cairn.e_ident[EI_CLASS] || header->e_machine != cairn.e_machine)
     refuse(file, "the library is for another kind of processor", "build it on the machine that runs Cairn");
+  if (!complete(text, *header)) refuse(file, "the library is cut short");
 }
 
 struct Close {
@@ -44,7 +66,7 @@ struct Close {
 using Library = std::unique_ptr<void, Close>;
 
 Library open(const std::string& file) {
-  check_machine(file);
+  check_library(file);
   dlerror();
   Library library(dlopen(std::filesystem::absolute(file).c_str(), RTLD_NOW | RTLD_LOCAL));
   if (!library) refuse(file, dlerror());

@@ -265,7 +265,7 @@ LayerResult Session::run(const std::string& name, const Gemm& gemm, const GemmOp
 LayerResult Session::run(const std::string& name, const Conv& conv, const ConvOperands& operands,
                          const RunOptions& options) {
   return state_->told_run(name, conv, {{operands.x}, workload::filter_columns(conv, operands.w), operands.output, {}},
-                     options);
+                          options);
 }
 
 MappingResult Session::map(const Operation& operation, const RunOptions& options) {

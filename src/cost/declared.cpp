@@ -85,7 +85,8 @@ class Check {
   }
 
   void check(const schema::CounterInfo& counter) {
-    const bool charged = std::ranges::find(costs_.charges, counter.name, &Costs::Charge::counter) != costs_.charges.end();
+    const bool charged =
+        std::ranges::find(costs_.charges, counter.name, &Costs::Charge::counter) != costs_.charges.end();
     const bool exempt =
         std::ranges::find(costs_.exemptions, counter.name, &Costs::Exemption::counter) != costs_.exemptions.end();
     refuse(charged != exempt,
@@ -105,12 +106,13 @@ class Check {
 std::vector<Charge> declared_charges(const std::string& slot, const std::string& type, const schema::Costs& costs) {
   std::vector<Charge> rows;
   for (const Costs::Charge& each : costs.charges)
-    rows.push_back({slot, {type}, each.counter, each.slot.empty() ? slot : each.slot, each.component, each.action,
-                    each.width});
+    rows.push_back(
+        {slot, {type}, each.counter, each.slot.empty() ? slot : each.slot, each.component, each.action, each.width});
   return rows;
 }
 
-std::vector<Exemption> declared_exemptions(const std::string& slot, const std::string& type, const schema::Costs& costs) {
+std::vector<Exemption> declared_exemptions(const std::string& slot, const std::string& type,
+                                           const schema::Costs& costs) {
   std::vector<Exemption> rows;
   for (const Costs::Exemption& each : costs.exemptions) rows.push_back({slot, {type}, each.counter, each.reason});
   return rows;

@@ -1,4 +1,5 @@
-// What a plug-in library shows to Cairn (docs/design/0014-plug-ins.md). Link the CMake target cairn::parts, and write once:
+// What a plug-in library shows to Cairn (docs/design/0014-plug-ins.md). Link the CMake target cairn::parts, and write
+// once:
 //
 //   CAIRN_PLUGIN("chain", "1.0", collection_chain())
 //
@@ -29,12 +30,10 @@ using PluginFunction = void (*)(Plugin&);
 
 }  // namespace cairn::fabric
 
-#define CAIRN_PLUGIN(plugin_name, plugin_version, ...)                             \
-  extern "C" {                                                                     \
-  [[gnu::visibility("default")]] extern const char cairn_plugin_interface[];       \
-  const char cairn_plugin_interface[] = CAIRN_INTERFACE;                           \
-  [[gnu::visibility("default")]] void cairn_plugin(cairn::fabric::Plugin& plugin); \
-  void cairn_plugin(cairn::fabric::Plugin& plugin) {                               \
-    plugin = {plugin_name, plugin_version, {__VA_ARGS__}};                         \
-  }                                                                                \
+#define CAIRN_PLUGIN(plugin_name, plugin_version, ...)                                                        \
+  extern "C" {                                                                                                \
+  [[gnu::visibility("default")]] extern const char cairn_plugin_interface[];                                  \
+  const char cairn_plugin_interface[] = CAIRN_INTERFACE;                                                      \
+  [[gnu::visibility("default")]] void cairn_plugin(cairn::fabric::Plugin& plugin);                            \
+  void cairn_plugin(cairn::fabric::Plugin& plugin) { plugin = {plugin_name, plugin_version, {__VA_ARGS__}}; } \
   }
