@@ -17,6 +17,7 @@ using kernel::Stream;
 
 class Chain : public fabric::Part {
  public:
+  // [declared]
   struct Params {
     std::int64_t beats = 1;
     std::int64_t latency = 0;
@@ -40,7 +41,9 @@ class Chain : public fabric::Part {
           stats::counter("link_cycles", &Counters::link_cycles, "link-cycles", "cycles in which a link was in use")};
     }
   };
+  // [declared]
 
+  // [refused]
   Chain(std::string slot, const Params& params, const fabric::Array& array, fabric::Links& links)
       : Part(std::move(slot)), params_(params), array_(array), links_(links) {
     if (array.overlapped)
@@ -50,6 +53,7 @@ class Chain : public fabric::Part {
     links.used.lines = kernel::LaneSet(array.extent.rows);
     in_use_ = kernel::LaneSet(array.lanes());
   }
+  // [refused]
 
   kernel::Wiring wiring() const override { return {{links_.sums}, {links_.results}}; }
 
@@ -117,6 +121,7 @@ class Chain : public fabric::Part {
 
   std::size_t lane(int row, int column) const { return static_cast<std::size_t>(array_.lane(row, column)); }
 
+  // [moves]
   bool arrive(int row, int column, Cycle now) {
     Element& element = elements_[lane(row, column)];
     if (!element.crossing || element.arrives > now) return element.crossing.has_value();
@@ -151,6 +156,7 @@ class Chain : public fabric::Part {
     counters_.hops += words;
     counters_.link_cycles += words * params_.beats;
   }
+  // [moves]
 
   Params params_;
   fabric::Array array_;

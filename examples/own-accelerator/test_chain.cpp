@@ -59,6 +59,7 @@ bool right(const cairn::Gemm::Sizes& s, const std::vector<float>& a, const std::
   return true;
 }
 
+// [check]
 bool check(const std::string& file) {
   const Case drawn;
   const std::vector<float> a = random_values(drawn.sizes.m * drawn.sizes.k);
@@ -70,6 +71,7 @@ bool check(const std::string& file) {
   if (!equal) std::cerr << "step " << stepped.first << "\nflow " << flowed.first << '\n';
   return equal;
 }
+// [check]
 
 }  // namespace
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import cairn
+from cairn.report import again
 from plugin_builds import ROOT, built
 
 GEMM = ["run", "gemm", "--M", "20", "--N", "36", "--K", "7"]
@@ -80,6 +81,7 @@ def test_a_result_names_the_plug_in_and_prices_its_counters(chain, tmp_path):
     collection = layer["energy"]["parts"]["collection"]["dynamic"]
     assert collection == pytest.approx(hops * each + results)
     assert told["area"]["components"]["collection.queue"]["units"] == 256
+    assert again.again(told)["command"].endswith(f" --plugin {chain}")
     # Priced again it needs the plug-in again.
     file = tmp_path / "result.json"
     file.write_text(json.dumps(told))
@@ -268,7 +270,7 @@ def test_libraries_that_are_no_plug_in_for_this_cairn_are_refused(faulty, tmp_pa
     [
         ("fails in a run", "I001", "the wire broke"),
         ("counts wrongly", "I001", "every result"),
-        ("is stuck", "I002", "stuck"),
+        ("is stuck", "I002", "nothing has happened"),
     ],
 )
 def test_a_part_that_fails_in_a_run_is_named(fault, code, says, faulty):
