@@ -10,8 +10,8 @@ from pages import table
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Of each machine: what was written (a file or a pattern) and what for. A line of another file counts where it matches the
-# expression after `::`.
+# Of each machine: what was written (a file or a pattern) and what for. Of a file that was there
+# before only the lines count that match the expression after `::`.
 MACHINES = {
     "chain, outside of the tree": {
         "examples/own-accelerator/chain.cpp": "component",

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from plugin_builds import ROOT, built
 
 import cairn
-from cairn.report import again
-from plugin_builds import ROOT, built
+from cairn.report.again import again
 
 GEMM = ["run", "gemm", "--M", "20", "--N", "36", "--K", "7"]
 CHAIN = "examples/own-accelerator/chain-16x16.toml"
@@ -81,12 +81,12 @@ def test_a_result_names_the_plug_in_and_prices_its_counters(chain, tmp_path):
     collection = layer["energy"]["parts"]["collection"]["dynamic"]
     assert collection == pytest.approx(hops * each + results)
     assert told["area"]["components"]["collection.queue"]["units"] == 256
-    assert again.again(told)["command"].endswith(f" --plugin {chain}")
+    assert again(told)["command"].endswith(f" --plugin {chain}")
     # Priced again it needs the plug-in again.
     file = tmp_path / "result.json"
     file.write_text(json.dumps(told))
     assert run("energy", str(file), "--table", "stonne", plugin=chain).returncode == 0
-    with pytest.raises(cairn.CairnError, match="E107.*chain"):
+    with pytest.raises(cairn.CairnError, match=r"E107.*chain"):
         cairn.machine_of(told)
 
 

@@ -69,8 +69,8 @@ def _root(
         typer.Option(
             "--plugin",
             metavar="FILE.so",
-            help="Load components of your own, which machines may then name (any place, repeatable)."
-            " docs/your-own-accelerator.md shows how to build one.",
+            help="Load components of your own, which machines may then name (any place,"
+            " repeatable); docs/your-own-accelerator.md shows how to build them.",
         ),
     ] = [],  # noqa: B006 - Typer reads the default and never changes it
     cmake_dir: Annotated[
