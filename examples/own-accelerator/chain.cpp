@@ -23,7 +23,7 @@ class Chain : public fabric::Part {
     std::int64_t latency = 0;
     static auto fields() {
       return std::tuple{
-          schema::integer("beats", &Params::beats, "cycles", {1, 64}, "for which a word is on a link"),
+          schema::integer("beats", &Params::beats, "cycles", {1, 64}, "that a link is busy with a word"),
           schema::integer("latency", &Params::latency, "cycles", {0, 1 << 10}, "from the last link to the write-back")};
     }
   };
