@@ -60,11 +60,16 @@ class Check {
     }
   }
 
+  // Those of machines in which an operand stays only go together: no other part takes the place of one.
+  static bool replaceable(const ComponentInfo& own) {
+    return own.type != "systolic-stationary" && own.type != "stationary-mesh" && own.type != "column";
+  }
+
   // What all of Cairn's own parts in this place have in common.
   void check_like(const std::string& family) {
     const std::vector<fabric::PartInfo> own = fabric::own_parts();
     const auto in_place = [&](const fabric::PartInfo& other) {
-      return other.info.slot == part_.slot && serves(other.info, family);
+      return other.info.slot == part_.slot && serves(other.info, family) && replaceable(other.info);
     };
     const auto first = std::ranges::find_if(own, in_place);
     if (first == own.end()) return;
