@@ -24,6 +24,8 @@ enum class Code {
   missing_key,           // E106
   unknown_name,          // E107
   missing_package,       // E108
+  plugin_unloadable,     // E109
+  part_refused,          // E110
   inconsistent_machine,  // E201
   bad_size,              // E301
   operand_mismatch,      // E302

@@ -28,6 +28,7 @@ using namespace cairn;
 void bind_energy(nb::module_& m);      // energy.cpp
 void bind_instances(nb::module_& m);   // instances.cpp
 void bind_operations(nb::module_& m);  // operations.cpp
+void bind_plugin(nb::module_& m);      // plugin.cpp
 void bind_sparse(nb::module_& m);      // sparse.cpp
 void bind_trace(nb::module_& m);       // trace.cpp
 
@@ -354,5 +355,6 @@ NB_MODULE(_core, m) {
   bind_session(m);
   bind_instances(m);
   bind_trace(m);
+  bind_plugin(m);
   bind_sparse(m);
 }

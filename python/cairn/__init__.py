@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from cairn.errors import CairnError, Diagnostic
 from cairn.machines import load_machine
+from cairn.plugins import cmake_dir, load_plugin
 
 if TYPE_CHECKING:
     from cairn import capture, onnx, sparse, stonne, torch
@@ -54,10 +55,12 @@ __all__ = [
     "__version__",
     "capture",
     "catalog",
+    "cmake_dir",
     "codes",
     "energy_tables",
     "load_energy_table",
     "load_machine",
+    "load_plugin",
     "machine_of",
     "onnx",
     "parse_machine",

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "api/plugin_faults.h"
 #include "api/trace.h"
 #include "arch/machine.h"
 #include "cost/energy.h"
@@ -39,6 +40,11 @@ struct Session::State {
       const fabric::PartInfo& part = fabric::part(slot, machine.description().part(slot).type);
       slots.push_back({slot, part.info.unit, units[i]});
     }
+  }
+
+  LayerResult told_run(const std::string& name, const Operation& operation, const engine::Operands& operands,
+                       const RunOptions& options) {
+    return api::naming_plugins(machine.description(), [&] { return run(name, operation, operands, options); });
   }
 
   LayerResult run(const std::string& name, const Operation& operation, engine::Operands operands,
@@ -271,7 +277,7 @@ Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 
 LayerResult Session::run(const std::string& name, const Operation& operation, const RunOptions& options) {
-  return state_->run(name, operation, {}, options);
+  return state_->told_run(name, operation, {}, options);
 }
 
 LayerResult Session::run(const std::string& name, const Gemm& gemm, const GemmOperands& operands,
@@ -279,13 +285,13 @@ LayerResult Session::run(const std::string& name, const Gemm& gemm, const GemmOp
   const auto view = [](const GemmOperands::Matrix& m) {
     return workload::MatrixView{m.data, m.batch_stride, m.row_stride, m.column_stride};
   };
-  return state_->run(name, gemm, {view(operands.a), view(operands.b), operands.output, {}}, options);
+  return state_->told_run(name, gemm, {view(operands.a), view(operands.b), operands.output, {}}, options);
 }
 
 LayerResult Session::run(const std::string& name, const Conv& conv, const ConvOperands& operands,
                          const RunOptions& options) {
-  return state_->run(name, conv, {{operands.x}, workload::filter_columns(conv, operands.w), operands.output, {}},
-                     options);
+  return state_->told_run(name, conv, {{operands.x}, workload::filter_columns(conv, operands.w), operands.output, {}},
+                          options);
 }
 
 LayerResult Session::run(const std::string& name, const MaxPool& pool, const MaxPoolOperands& operands,
@@ -294,7 +300,7 @@ LayerResult Session::run(const std::string& name, const MaxPool& pool, const Max
 }
 
 MappingResult Session::map(const Operation& operation, const RunOptions& options) {
-  return state_->map(operation, options);
+  return api::naming_plugins(state_->machine.description(), [&] { return state_->map(operation, options); });
 }
 
 const Machine& Session::machine() const { return state_->machine; }

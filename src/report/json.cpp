@@ -224,9 +224,26 @@ Json catalog(const schema::Catalog& catalog) {
     }
     for (const schema::CounterInfo& c : component.counters)
       row["counters"].push_back({{"name", c.name}, {"unit", c.unit}, {"doc", c.doc}});
+    if (component.origin) row["plugin"] = component.origin->plugin;
     rows.push_back(row);
   }
   return rows;
+}
+
+Json plugins(const arch::Machine& machine) {
+  std::map<std::string, Json> rows;
+  for (const std::string& slot : arch::slots()) {
+    const arch::Part& part = machine.part(slot);
+    if (!part.origin) continue;
+    Json& row = rows[part.origin->file];
+    row["name"] = part.origin->plugin;
+    row["version"] = part.origin->version;
+    row["file"] = part.origin->file;
+    row["parts"].push_back(slot + "." + part.type);
+  }
+  Json all = Json::array();
+  for (const auto& [file, row] : rows) all.push_back(row);
+  return all;
 }
 
 Json layer(const LayerResult& layer) {
@@ -317,6 +334,8 @@ std::string document(const Machine& machine, const std::vector<LayerResult>& lay
     throw Error(Code::wrong_type, "context", "the context must be a JSON object", "{\"seed\": 1}");
   context["version"] = version();
   context["machine"] = report::machine(machine.description());
+  if (const report::Json plugins = report::plugins(machine.description()); !plugins.empty())
+    context["plugins"] = plugins;
   report::Json all = report::Json::array();
   for (const LayerResult& one : layers) all.push_back(report::layer(one));
   report::Json made{{"schema", "cairn.result/1"},

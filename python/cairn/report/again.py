@@ -31,7 +31,8 @@ def again(result: Mapping[str, Any]) -> dict[str, str]:
         )
         return found
     arch = name if _is_preset(machine) else found["file"]
-    words = ["cairn", "run", *target, "--arch", arch, *_options(result)]
+    plugins = [word for each in context.get("plugins", ()) for word in ("--plugin", each["file"])]
+    words = ["cairn", "run", *target, "--arch", arch, *_options(result), *plugins]
     notes = []
     if arch != name:
         notes.append(f"Save the machine below as {arch} first.")
