@@ -77,8 +77,10 @@ growth: build ## how cost grows with layers and machines, measured and drawn: do
 soak: build-cpp ## random machines and operations, SOAK valid and as many invalid ones: docs/validation/random.md
 	$(BIN)/python tools/soak_page.py $(SOAK) 1
 
-suite: build $(VENV)/torch ## the paper's seven models beside its figures: docs/validation/use-case-1.md
+suite: build $(VENV)/torch ## the paper's models beside its figures: docs/validation/use-case-1.md and use-case-2.md
+	$(BIN)/pip install -q --no-deps -r tools/requirements-demo.txt
 	$(BIN)/python tools/suite_page.py
+	$(BIN)/python tools/snapea_page.py
 
 clean: ## remove everything that was built
 	rm -rf build $(VENV)

@@ -14,3 +14,8 @@ target_compile_options(cairn_options INTERFACE -ffp-contract=off)
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
   target_compile_options(cairn_options INTERFACE -march=x86-64-v2)
 endif()
+
+# What the library exports is its own: a call from one of its files to another is not meant to be replaced from outside.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(cairn_options INTERFACE -fno-semantic-interposition)
+endif()

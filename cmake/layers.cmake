@@ -1,10 +1,11 @@
-# cairn_layer(NAME SOURCES ... SEES ...): one target for each folder of src/. A layer's include path is a folder of links that
-# holds only the layers it may see, so an include that breaks the layering does not compile. The public headers (include/) are
-# seen by all.
+# cairn_layer(NAME [EXPORTED] SOURCES ... SEES ...): one target for each folder of src/. A layer's include path is a folder of
+# links that holds only the layers it may see, so an include that breaks the layering does not compile. The public headers
+# (include/) are seen by all. EXPORTED: its headers, or public ones that it implements, ship with the library, so that others
+# may call it.
 set_property(GLOBAL PROPERTY CAIRN_LAYERS "")
 
 function(cairn_layer name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;SEES;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "EXPORTED" "" "SOURCES;SEES;LINKS" ${ARGN})
   set(view ${PROJECT_BINARY_DIR}/views/${name})
   file(REMOVE_RECURSE ${view})
   file(MAKE_DIRECTORY ${view})
@@ -17,5 +18,8 @@ function(cairn_layer name)
   foreach(seen IN LISTS ARG_SEES)
     target_link_libraries(cairn_${name} PUBLIC cairn_${seen})
   endforeach()
+  if(ARG_EXPORTED)
+    set_target_properties(cairn_${name} PROPERTIES CXX_VISIBILITY_PRESET default)
+  endif()
   set_property(GLOBAL APPEND PROPERTY CAIRN_LAYERS cairn_${name})
 endfunction()

@@ -5,10 +5,12 @@
 
 import re
 import sys
+import textwrap
 from pathlib import Path
 
 import commands_page
 import flexible_page
+import machine_cost
 import scale_sim_page
 import sigma_page
 import systolic_page
@@ -154,9 +156,21 @@ def _types(row: dict) -> str:
 
 
 def with_quotes(page: str) -> str:
-    """Replace every block under a `quote:` mark by the file that the mark names."""
-    pattern = re.compile(r"(<!-- quote: (\S+) -->\n```(?:cpp|text)\n).*?```", re.DOTALL)
-    return pattern.sub(lambda m: f"{m[1]}{(ROOT / m[2]).read_text()}```", page)
+    """Replace every block under a `quote:` mark by the file that the mark names.
+
+    `quote: FILE [NAME]` is what stands between the two lines with a comment `[NAME]`.
+    """
+    languages = "cpp|text|toml|cmake"
+    mark = rf"(<!-- quote: (\S+)(?: \[(\w+)\])? -->\n```(?:{languages})\n).*?```"
+    return re.sub(mark, lambda m: f"{m[1]}{_quoted(m[2], m[3])}```", page, flags=re.DOTALL)
+
+
+def _quoted(name: str, part: str | None) -> str:
+    text = (ROOT / name).read_text()
+    if part is None:
+        return text
+    _, chosen, _ = re.split(rf"^ *(?://|#) \[{part}\]\n", text, flags=re.MULTILINE)
+    return textwrap.dedent(chosen).strip("\n") + "\n"
 
 
 def pages() -> dict[Path, str]:
@@ -175,7 +189,7 @@ def pages() -> dict[Path, str]:
         made |= {validation / name: text for name, text in each.page(NOTE).items()}
     for path in (ROOT / "docs").rglob("*.md"):
         if path not in made:
-            made[path] = with_outputs(with_quotes(path.read_text()))
+            made[path] = machine_cost.written(with_outputs(with_quotes(path.read_text())))
     docs = ROOT / "docs"
     starts = {docs / name for name in ("index.md", "tutorial.md", "howto.md")}
     guides = {path: made[path] for path in made if path.parent == docs and path not in starts}

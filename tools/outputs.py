@@ -36,13 +36,29 @@ def with_outputs(page: str) -> str:
 
 @cache
 def _printed(command: str, folder: str) -> str:
-    """Run a `cairn` command; its output, without spaces at the ends of lines."""
-    program, *arguments = shlex.split(command)
-    if program != "cairn":
-        raise ValueError(f"only the output of cairn is written, not that of `{command}`")
-    run = [sys.executable, "-m", "cairn", *arguments]
-    done = subprocess.run(run, cwd=folder, capture_output=True, text=True, check=True)
+    """Run a command; its output, without spaces at the ends of lines."""
+    done = run(command, folder)
+    if done.returncode != 0:
+        raise ValueError(f"{command}\n{done.stdout}{done.stderr}")
     return re.sub(r" +$", "", done.stdout, flags=re.MULTILINE).strip("\n") + "\n"
+
+
+def run(command: str, folder: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command of the documentation in a folder, with `$(command)` replaced by its output.
+
+    It is one of cairn, python, cmake and ctest, or a program that those made in build/.
+    """
+    whole = re.sub(r"\$\((.*?)\)", lambda inner: _printed(inner[1], str(folder)).strip(), command)
+    program, *arguments = shlex.split(whole)
+    python = [sys.executable]
+    known = {"cairn": [*python, "-m", "cairn"], "python": python}
+    known |= {name: [name] for name in ("cmake", "ctest")}
+    if program not in known and not program.startswith("build/"):
+        raise ValueError(f"do not know how to check `{command}`")
+    start = known.get(program, [str(Path(folder) / program)])
+    return subprocess.run(
+        [*start, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=600
+    )
 
 
 def _chosen(text: str, words: str | None) -> str:

@@ -24,10 +24,13 @@ enum class Code {
   missing_key,           // E106
   unknown_name,          // E107
   missing_package,       // E108
+  plugin_unloadable,     // E109
+  part_refused,          // E110
   inconsistent_machine,  // E201
   bad_size,              // E301
   operand_mismatch,      // E302
   bad_table,             // E303
+  not_configured,        // E304
   tile_does_not_fit,     // E401
   model_unreadable,      // E501
   model_inputs,          // E502
@@ -39,6 +42,7 @@ enum class Code {
   unsupported_type,      // U202
   too_large,             // U203
   unsupported_mapping,   // U204
+  machine_cannot,        // U205
   internal_error,        // I001
   machine_stuck,         // I002
 };

@@ -66,11 +66,49 @@ class Conv {
   Gemm lowered_;
 };
 
-using Operation = std::variant<Gemm, Conv>;
+// Max-pooling over 1 to 3 spatial dimensions: the largest value of each window, channel by channel. x is batch x
+// channels x input..., the output batch x channels x output..., row-major. Lists are those of Conv. Padding is -inf, so
+// it never wins. A NaN in a window makes its output NaN, +0 is larger than -0 (IEEE 754 maximum), and a window that
+// holds nothing but padding gives -inf.
+class MaxPool {
+ public:
+  struct Sizes {
+    std::int64_t batch = 1;
+    std::int64_t channels = 1;
+    std::vector<std::int64_t> input{};
+    std::vector<std::int64_t> kernel{};
+    std::vector<std::int64_t> stride{};
+    std::vector<std::int64_t> pad_begin{};
+    std::vector<std::int64_t> pad_end{};
+    std::vector<std::int64_t> dilation{};
+    // Output sizes are rounded up, not down: a last window may hang over the end, but none begins behind the input.
+    bool ceil_mode = false;
+    bool operator==(const Sizes&) const = default;
+  };
 
-std::string kind(const Operation& operation);  // "gemm", "conv"
-std::int64_t multiplications(const Operation& operation);
-// The matrix product that a machine without native convolutions runs.
+  // Throws Error: E301 for every size that does not fit, U203 for sizes too large to count.
+  explicit MaxPool(Sizes sizes);
+
+  const Sizes& sizes() const { return sizes_; }  // with the lists filled in
+  const std::vector<std::int64_t>& output() const { return windows_.output(); }
+  // The depth-wise convolution that goes over the same windows: of each channel one filter.
+  const Conv& windows() const { return windows_; }
+  // Of two values: a window of n takes n - 1.
+  std::int64_t comparisons() const;
+
+ private:
+  Sizes sizes_;
+  Conv windows_;
+};
+
+using Operation = std::variant<Gemm, Conv, MaxPool>;
+
+std::string kind(const Operation& operation);              // "gemm", "conv", "maxpool"
+std::int64_t multiplications(const Operation& operation);  // 0 of max-pooling
+// What goes from multipliers to adders: one product a multiplication, or the values of windows that max-pooling
+// compares.
+std::int64_t products(const Operation& operation);
+// The matrix product that a machine without native convolutions runs; of max-pooling the sizes of that of windows().
 const Gemm& lowered(const Operation& operation);
 
 // The output of an operation goes into a rectifier and nowhere else: each word y of filter f (a column of a matrix

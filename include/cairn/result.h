@@ -26,6 +26,7 @@ struct LayerResult {
   std::int64_t cycles = 0;
   std::int64_t multipliers = 0;      // of the machine
   std::int64_t multiplications = 0;  // that the operation needs
+  std::int64_t comparisons = 0;      // of two values, that max-pooling needs
   // On a sparse machine.
   struct Sparse {
     std::int64_t effective_multiplications = 0;  // of two non-zeros
@@ -53,7 +54,7 @@ struct LayerResult {
   std::map<std::string, std::map<std::string, std::int64_t>> counters{};
   std::vector<SlotActivity> activity{};  // where the cycles went, in the order of the data path
 
-  // Useful multiplications over multipliers x cycles, 0 to 1.
+  // Useful multiplications, or values that max-pooling passes on, over multipliers x cycles, 0 to 1.
   double utilisation() const;
 };
 

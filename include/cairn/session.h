@@ -38,6 +38,11 @@ struct ConvOperands {
   float* output;   // batch x filters x output..., row-major
 };
 
+struct MaxPoolOperands {
+  const float* x;  // batch x channels x input..., row-major
+  float* output;   // batch x channels x output..., row-major
+};
+
 // The order in which the stationary vectors (filters) go through a sparse machine: as they are, shuffled, the largest
 // that still fits next, or those that fill the multipliers best.
 enum class Schedule { none, random, largest, fullest };
@@ -51,8 +56,8 @@ struct Sparsity {
 class Trace;
 
 struct RunOptions {
-  // "M", "N", ... of a matrix product, "R", "S", "C", "K", "G", "N", "X", "Y" of a convolution on a flexible machine;
-  // empty = chosen for the objective.
+  // "M", "N", ... of a matrix product, "R", "S", "C", "K", "G", "N", "X", "Y" of a convolution on a flexible machine,
+  // of max-pooling those but "K" and "G"; empty = chosen for the objective.
   std::map<std::string, std::int64_t> tile{};
   Objective objective = Objective::cycles;
   Schedule schedule = Schedule::none;
@@ -80,9 +85,11 @@ class Session {
                   const RunOptions& options = {});
   LayerResult run(const std::string& name, const Conv& conv, const ConvOperands& operands,
                   const RunOptions& options = {});
+  LayerResult run(const std::string& name, const MaxPool& pool, const MaxPoolOperands& operands,
+                  const RunOptions& options = {});
   // All throw Error: E105 for a sparsity outside 0 to 1, E302 for one that is given along with values and for what does
-  // not fit `rectified`, E401 for the tile, U204 for a tile or schedule that the machine does not know, U203 for runs
-  // too long to count, I001/I002 if the machine misbehaves.
+  // not fit `rectified`, E401 for the tile, U204 for a tile or schedule that the machine does not know, U205 for
+  // max-pooling on a machine without comparators, U203 for runs too long to count, I001/I002 if the machine misbehaves.
 
   // How the operation would be cut and what else was tried. A tile that is given is evaluated instead. Timing only.
   MappingResult map(const Operation& operation, const RunOptions& options = {});

@@ -25,10 +25,12 @@
 namespace nb = nanobind;
 using namespace cairn;
 
-void bind_energy(nb::module_& m);     // energy.cpp
-void bind_instances(nb::module_& m);  // instances.cpp
-void bind_sparse(nb::module_& m);     // sparse.cpp
-void bind_trace(nb::module_& m);      // trace.cpp
+void bind_energy(nb::module_& m);      // energy.cpp
+void bind_instances(nb::module_& m);   // instances.cpp
+void bind_operations(nb::module_& m);  // operations.cpp
+void bind_plugin(nb::module_& m);      // plugin.cpp
+void bind_sparse(nb::module_& m);      // sparse.cpp
+void bind_trace(nb::module_& m);       // trace.cpp
 
 namespace {
 
@@ -203,6 +205,25 @@ nb::object run_conv(Session& session, const std::string& layer, const Conv& conv
   return nb::cast(output);
 }
 
+nb::object run_maxpool(Session& session, const std::string& layer, const MaxPool& pool, const Array& x,
+                       const RunOptions& options) {
+  const MaxPool::Sizes& s = pool.sizes();
+  const auto shape = [&](const std::vector<std::int64_t>& sizes) {
+    std::vector<std::int64_t> all{s.batch, s.channels};
+    all.insert(all.end(), sizes.begin(), sizes.end());
+    return all;
+  };
+  expect_shape("a", x, shape(s.input));
+  expect_dense("a", x);
+  Output output = make_output(shape(pool.output()));
+  const MaxPoolOperands operands{words(x), output.data()};
+  {
+    nb::gil_scoped_release free;
+    session.run(layer, pool, operands, options);
+  }
+  return nb::cast(output);
+}
+
 // None, True, or a pair of scale and shift, each None or a word a filter.
 std::optional<Rectified> rectified_of(const nb::object& given) {
   if (given.is_none() || given.is(nb::handle(Py_False))) return std::nullopt;
@@ -226,85 +247,25 @@ nb::object run(Session& session, const std::string& layer, const Operation& oper
   options.seed = seed;
   options.trace = trace;
   options.rectified = rectified_of(rectified);
-  if (a.has_value() != b.has_value()) {
+  const MaxPool* pool = std::get_if<MaxPool>(&operation);
+  if (pool != nullptr && b) {
+    throw Error(Code::operand_mismatch, layer, "max-pooling has no second operand", "a alone, or none for timing only");
+  }
+  if (pool == nullptr && a.has_value() != b.has_value()) {
     throw Error(Code::operand_mismatch, layer, "only one of the two operands is given",
                 "both, or none for timing only");
   }
   if (!a) {
     nb::gil_scoped_release free;
     session.run(layer, operation, options);
+  } else if (pool != nullptr) {
+    return run_maxpool(session, layer, *pool, *a, options);
   } else if (const Gemm* gemm = std::get_if<Gemm>(&operation)) {
     return run_gemm(session, layer, *gemm, *a, *b, options);
   } else {
     return run_conv(session, layer, std::get<Conv>(operation), *a, *b, options);
   }
   return nb::none();
-}
-
-using Sizes = std::vector<std::int64_t>;
-
-Conv make_conv(std::int64_t batch, std::int64_t channels, std::int64_t filters, Sizes input, Sizes kernel,
-               std::int64_t groups, std::optional<Sizes> stride, std::optional<Sizes> pad_begin,
-               std::optional<Sizes> pad_end, std::optional<Sizes> dilation) {
-  return Conv({.batch = batch,
-               .channels = channels,
-               .filters = filters,
-               .groups = groups,
-               .input = std::move(input),
-               .kernel = std::move(kernel),
-               .stride = stride.value_or(Sizes{}),
-               .pad_begin = pad_begin.value_or(Sizes{}),
-               .pad_end = pad_end.value_or(Sizes{}),
-               .dilation = dilation.value_or(Sizes{})});
-}
-
-void bind_operations(nb::module_& m) {
-  nb::class_<Gemm>(m, "Gemm")
-      .def(
-          "__init__",
-          [](Gemm* self, std::int64_t rows, std::int64_t columns, std::int64_t k, std::int64_t batch) {
-            new (self) Gemm({.m = rows, .n = columns, .k = k, .batch = batch});
-          },
-          nb::arg("m"), nb::arg("n"), nb::arg("k"), nb::arg("batch") = 1)
-      .def_prop_ro("m", [](const Gemm& g) { return g.sizes().m; })
-      .def_prop_ro("n", [](const Gemm& g) { return g.sizes().n; })
-      .def_prop_ro("k", [](const Gemm& g) { return g.sizes().k; })
-      .def_prop_ro("batch", [](const Gemm& g) { return g.sizes().batch; })
-      .def_prop_ro("multiplications", &Gemm::multiplications);
-  nb::class_<Conv>(m, "Conv")
-      .def(
-          "__init__",
-          [](Conv* self, std::int64_t batch, std::int64_t channels, std::int64_t filters, Sizes input, Sizes kernel,
-             std::int64_t groups, std::optional<Sizes> stride, std::optional<Sizes> pad_begin,
-             std::optional<Sizes> pad_end, std::optional<Sizes> dilation) {
-            new (self)
-                Conv(make_conv(batch, channels, filters, std::move(input), std::move(kernel), groups, std::move(stride),
-                               std::move(pad_begin), std::move(pad_end), std::move(dilation)));
-          },
-          nb::arg("batch"), nb::arg("channels"), nb::arg("filters"), nb::arg("input"), nb::arg("kernel"),
-          nb::arg("groups") = 1, nb::arg("stride") = nb::none(), nb::arg("pad_begin") = nb::none(),
-          nb::arg("pad_end") = nb::none(), nb::arg("dilation") = nb::none())
-      .def_prop_ro("batch", [](const Conv& c) { return c.sizes().batch; })
-      .def_prop_ro("channels", [](const Conv& c) { return c.sizes().channels; })
-      .def_prop_ro("filters", [](const Conv& c) { return c.sizes().filters; })
-      .def_prop_ro("groups", [](const Conv& c) { return c.sizes().groups; })
-      .def_prop_ro("input", [](const Conv& c) { return nb::tuple(nb::cast(c.sizes().input)); })
-      .def_prop_ro("kernel", [](const Conv& c) { return nb::tuple(nb::cast(c.sizes().kernel)); })
-      .def_prop_ro("stride", [](const Conv& c) { return nb::tuple(nb::cast(c.sizes().stride)); })
-      .def_prop_ro("pad_begin", [](const Conv& c) { return nb::tuple(nb::cast(c.sizes().pad_begin)); })
-      .def_prop_ro("pad_end", [](const Conv& c) { return nb::tuple(nb::cast(c.sizes().pad_end)); })
-      .def_prop_ro("dilation", [](const Conv& c) { return nb::tuple(nb::cast(c.sizes().dilation)); })
-      .def_prop_ro("output", [](const Conv& c) { return nb::tuple(nb::cast(c.output())); })
-      .def_prop_ro("multiplications", &Conv::multiplications);
-  m.def(
-      "parse_topology",
-      [](const std::string& text, const std::string& source) {
-        std::vector<std::pair<std::string, Operation>> layers;
-        for (Layer& layer : parse_topology(text, source))
-          layers.emplace_back(std::move(layer.name), std::move(layer.operation));
-        return layers;
-      },
-      nb::arg("text"), nb::arg("source"));
 }
 
 void bind_machines(nb::module_& m) {
@@ -394,5 +355,6 @@ NB_MODULE(_core, m) {
   bind_session(m);
   bind_instances(m);
   bind_trace(m);
+  bind_plugin(m);
   bind_sparse(m);
 }

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from cairn.errors import CairnError, Diagnostic
 from cairn.machines import load_machine
+from cairn.plugins import cmake_dir, load_plugin
 
 if TYPE_CHECKING:
     from cairn import capture, onnx, sparse, stonne, torch
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         EnergyTable,
         Gemm,
         Machine,
+        MaxPool,
         Session,
         Trace,
         __version__,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
         parse_topology,
         presets,
     )
+    from cairn.instance import Instance
 
 __all__ = [
     "CairnError",
@@ -44,16 +47,20 @@ __all__ = [
     "Diagnostic",
     "EnergyTable",
     "Gemm",
+    "Instance",
     "Machine",
+    "MaxPool",
     "Session",
     "Trace",
     "__version__",
     "capture",
     "catalog",
+    "cmake_dir",
     "codes",
     "energy_tables",
     "load_energy_table",
     "load_machine",
+    "load_plugin",
     "machine_of",
     "onnx",
     "parse_machine",
@@ -69,6 +76,8 @@ def __getattr__(name: str) -> Any:
     """Load the compiled core, or a submodule, on first use."""
     if name in ("capture", "onnx", "sparse", "stonne", "torch"):
         return importlib.import_module(f"cairn.{name}")
+    if name == "Instance":
+        return importlib.import_module("cairn.instance").Instance
     if name in __all__:
         return getattr(importlib.import_module("cairn._core"), name)
     raise AttributeError(f"module 'cairn' has no attribute {name!r}")

@@ -12,6 +12,7 @@ def presets() -> list[dict[str, str]]: ...
 def catalog() -> list[dict[str, Any]]: ...
 def codes() -> list[dict[str, str]]: ...
 def load_machine(name_or_path: str, overrides: Sequence[tuple[str, str]] = ...) -> Machine: ...
+def load_plugin(path: str) -> dict[str, Any]: ...
 def parse_machine(
     text: str, source: str, overrides: Sequence[tuple[str, str]] = ...
 ) -> Machine: ...
@@ -94,6 +95,48 @@ class Conv:
     @property
     def multiplications(self) -> int: ...
 
+class MaxPool:
+    """The largest value of each window, channel by channel, over 1 to 3 spatial dimensions.
+
+    Padding is -inf, a NaN makes its window NaN. ``stride`` and ``dilation`` are 1 unless given.
+    ``ceil_mode`` rounds output sizes up; no window begins behind the input. Raises E301, U203.
+    """
+
+    def __init__(
+        self,
+        batch: int,
+        channels: int,
+        input: tuple[int, ...],
+        kernel: tuple[int, ...],
+        stride: tuple[int, ...] | None = None,
+        pad_begin: tuple[int, ...] | None = None,
+        pad_end: tuple[int, ...] | None = None,
+        dilation: tuple[int, ...] | None = None,
+        ceil_mode: bool = False,
+    ) -> None: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
+    @property
+    def input(self) -> tuple[int, ...]: ...
+    @property
+    def kernel(self) -> tuple[int, ...]: ...
+    @property
+    def stride(self) -> tuple[int, ...]: ...
+    @property
+    def pad_begin(self) -> tuple[int, ...]: ...
+    @property
+    def pad_end(self) -> tuple[int, ...]: ...
+    @property
+    def dilation(self) -> tuple[int, ...]: ...
+    @property
+    def ceil_mode(self) -> bool: ...
+    @property
+    def output(self) -> tuple[int, ...]: ...
+    @property
+    def comparisons(self) -> int: ...
+
 class Session:
     def __init__(
         self, machine: Machine, evaluator: str = "flow", energy: EnergyTable | None = None
@@ -101,7 +144,7 @@ class Session:
     def run(
         self,
         name: str,
-        operation: Gemm | Conv,
+        operation: Gemm | Conv | MaxPool,
         a: NDArray[np.float32] | None = None,
         b: NDArray[np.float32] | None = None,
         tile: dict[str, int] | None = None,
@@ -118,7 +161,7 @@ class Session:
     ) -> NDArray[np.float32] | None: ...
     def map(
         self,
-        operation: Gemm | Conv,
+        operation: Gemm | Conv | MaxPool,
         objective: str = "cycles",
         tile: dict[str, int] | None = None,
     ) -> dict[str, Any]: ...

@@ -58,8 +58,8 @@ _FIELDS = {
     "notes": "What a reader must know besides: work that is not in the cycles, inputs drawn.",
     "calls": "The calls of a PyTorch model, each with its layers and cycles.",
     "name": "What a layer or a machine is called.",
-    "operation": "What a layer computes: gemm or conv.",
-    "sizes": "The sizes of a layer: M, N, K and batch, or those of a convolution.",
+    "operation": "What a layer computes: gemm, conv or maxpool.",
+    "sizes": "The sizes of a layer: M, N, K and batch, or those of its windows.",
     "mapping": "How a layer was laid on the machine: its tile, who chose it, and its rounds.",
     "chosen": "Who chose the tile: the machine itself, the mapper, or the user.",
     "evaluator": (
@@ -68,6 +68,7 @@ _FIELDS = {
     ),
     "cycles": "How long the work takes, from the first configuration to the last stored result.",
     "multiplications": "The work of a layer, the same on every machine.",
+    "comparisons": "The work of max-pooling, the same on every machine.",
     "utilisation": "Which part of all the multipliers could do is the work of the layer.",
     "buffer_reads": "Traffic from the global buffer.",
     "buffer_writes": "Traffic to the global buffer.",
@@ -96,8 +97,8 @@ _FIELDS = {
         "drain would each take alone; `by` names the largest."
     ),
     "roofline": "Work and traffic of a layer beside what the machine could do at most.",
-    "intensity": "Useful multiplications for each word of traffic to and from the global buffer.",
-    "performance": "Useful multiplications a cycle, on average.",
+    "intensity": "Useful products for each word of traffic to and from the global buffer.",
+    "performance": "Useful products a cycle, on average.",
     "peak": "Multiplications a cycle if all multipliers were always at work: their number.",
     "energy": (
         "What the counted events cost by the energy table (dynamic), and what passes with time "

@@ -39,10 +39,11 @@ class Mapper(cairn.Session):
         tile: dict[str, int] | None = None,
         progress: Callable[[int, int], None] | None = None,
         objective: str = "cycles",
+        **options: Any,
     ) -> Floats | None:
         """Map a layer, then run it in the tile that was found."""
         found = self.map(operation, objective, tile)
-        out = super().run(name, operation, a, b, found["tile"], progress)
+        out = super().run(name, operation, a, b, found["tile"], progress, **options)
         self._found.append(found)
         return out
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cairn.errors import refusal
 
 if TYPE_CHECKING:
-    from cairn._core import Conv, Gemm
+    from cairn._core import Conv, Gemm, MaxPool
 
 Floats = NDArray[np.float32]
 
@@ -81,6 +81,11 @@ def for_conv(operation: Conv, seed: int, sparsity: float = 0.0) -> tuple[Floats,
     return x, _thinned(seed + 1, (operation.filters, per_group, *operation.kernel), sparsity)
 
 
+def for_maxpool(operation: MaxPool, seed: int) -> Floats:
+    """Return seeded x (batch, channels, *input), negated: padding with anything but -inf shows."""
+    return -seeded(seed, (operation.batch, operation.channels, *operation.input))
+
+
 def _thinned(seed: int, shape: Sequence[int], sparsity: float) -> Floats:
     """Return seeded values where the core's random pattern of the same seed has some."""
     out = seeded(seed, shape)
@@ -106,16 +111,41 @@ def reference_conv(operation: Conv, x: Floats, w: Floats) -> NDArray[np.float64]
     weights = w.astype(np.float64).reshape(groups, operation.filters // groups, *w.shape[1:])
     total = np.zeros((batch, groups, operation.filters // groups, math.prod(output)))
     for offset in np.ndindex(*operation.kernel):
-        window = tuple(
-            slice(at * dilation, at * dilation + (size - 1) * stride + 1, stride)
-            for at, dilation, stride, size in zip(
-                offset, operation.dilation, operation.stride, output, strict=True
-            )
-        )
+        window = _under(operation, offset)
         taps = padded[(slice(None), slice(None), slice(None), *window)]
         kernel = weights[(slice(None), slice(None), slice(None), *offset)]
         total += kernel[None] @ taps.reshape(batch, groups, taps.shape[2], -1)
     return total.reshape(batch, operation.filters, *output)
+
+
+def reference_maxpool(operation: MaxPool, x: Floats) -> Floats:
+    """Return the largest value of each window of x (N, C, *input): (N, C, *output)."""
+    windows = zip(
+        operation.input, operation.kernel, operation.stride, operation.dilation, strict=True
+    )
+    reach = [
+        (outputs - 1) * stride + (kernel - 1) * dilation + 1 - size - begin
+        for (size, kernel, stride, dilation), outputs, begin in zip(
+            windows, operation.output, operation.pad_begin, strict=True
+        )
+    ]
+    pads = [(begin, max(0, end)) for begin, end in zip(operation.pad_begin, reach, strict=True)]
+    padded = np.pad(x, [(0, 0), (0, 0), *pads], constant_values=-np.inf)
+    largest = np.full((operation.batch, operation.channels, *operation.output), -np.inf, x.dtype)
+    for offset in np.ndindex(*operation.kernel):
+        window = padded[(slice(None), slice(None), *_under(operation, offset))]
+        largest = np.maximum(largest, window)
+    return largest
+
+
+def _under(operation: Conv | MaxPool, offset: Sequence[int]) -> tuple[slice, ...]:
+    """Return where the inputs under one element of the kernel are, for all outputs."""
+    return tuple(
+        slice(at * dilation, at * dilation + (size - 1) * stride + 1, stride)
+        for at, dilation, stride, size in zip(
+            offset, operation.dilation, operation.stride, operation.output, strict=True
+        )
+    )
 
 
 def values_agree(simulated: Floats, reference: NDArray[np.float64], terms: int) -> bool:

@@ -202,7 +202,7 @@ def lines(document: Document) -> list[str]:
     """Return the summary below the totals: energy, multipliers, layers, and what to change."""
     layers = document["layers"]
     told = energy.totals_text(document) if "energy" in document["totals"] else ""
-    found = [told, _multipliers(layers)]
+    found = [told, _multipliers(layers), _left(layers)]
     if costly := costliest(layers):
         found.append(_AVOIDABLE)
         for each in costly:
@@ -228,6 +228,25 @@ def _multipliers(layers: Sequence[Document]) -> str:
     shares = {state: share for state, share in states(layers).items() if share}
     shown = [f"{_MARKS[state]} {STATES[state]} {percent(share)}" for state, share in shares.items()]
     return f"multipliers: {_bar(shares)}  {', '.join(shown)}" if shown else ""
+
+
+def _left(layers: Sequence[Document]) -> str:
+    """Say what a machine that checks signs has left out, if it checks them."""
+    stops = [layer["early_stop"] for layer in layers if "early_stop" in layer]
+    if not stops:
+        return ""
+    checked = sum(each["checked"] for each in stops)
+    if not checked:
+        return "no sum was left early: no layer is known to have a ReLU behind it and inputs >= 0"
+    left = sum(each["outputs_stopped"] for each in stops)
+    skipped = sum(each["products_skipped"] for each in stops)
+    share = skipped / max(sum(layer["multiplications"] for layer in layers), 1)
+    told = (
+        f"left early: {left:,} sums that a ReLU makes 0, in {checked} of {len(layers)} layers; "
+        f"{percent(share)} of all products skipped"
+    )
+    wrong = [each["wrong_zeros"] for each in stops if "wrong_zeros" in each]
+    return f"{told}; {sum(wrong):,} of them would have been positive" if wrong else told
 
 
 def _bar(shares: Mapping[str, float]) -> str:

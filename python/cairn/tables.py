@@ -69,13 +69,16 @@ def sizes_text(layer: Mapping[str, Any]) -> str:
     if layer["operation"] == "gemm" and {"m", "n", "k"} <= sizes.keys():
         batch = f"{sizes['batch']} x " if sizes.get("batch", 1) > 1 else ""
         return f"{batch}M{sizes['m']} N{sizes['n']} K{sizes['k']}"
-    if layer["operation"] == "conv" and {"channels", "filters", "input", "kernel"} <= sizes.keys():
-        return _conv_text(sizes)
+    if {"channels", "input", "kernel"} <= sizes.keys():
+        return _windows_text(sizes)
     return " ".join(f"{key}{_by(value)}" for key, value in sizes.items())
 
 
-def _conv_text(sizes: Mapping[str, Any]) -> str:
-    words = [f"{sizes['channels']}x{_by(sizes['input'])}", f"*{sizes['filters']}"]
+def _windows_text(sizes: Mapping[str, Any]) -> str:
+    """Describe a convolution or max-pooling."""
+    words = [f"{sizes['channels']}x{_by(sizes['input'])}"]
+    if "filters" in sizes:
+        words.append(f"*{sizes['filters']}")
     words.append(f"k{_by(sizes['kernel'])}")
     for key, letter in (("stride", "s"), ("dilation", "d")):
         if any(step != 1 for step in sizes.get(key, ())):
@@ -208,6 +211,8 @@ def totals_text(document: Mapping[str, Any]) -> str:
     totals, layers = document["totals"], len(document["layers"])
     percent, count = f"{_percent(totals['utilisation'])} %", _count(totals["multiplications"])
     shown = f"{percent} utilisation, {count} multiplications"
+    if totals.get("comparisons"):
+        shown += f", {_count(totals['comparisons'])} comparisons"
     if totals.get(effective.COUNT) is not None:
         percent = f"{percent} dense, {_percent(totals[effective.UTILISATION])} % effective"
         of = f", {_count(totals[effective.COUNT])} of them of two non-zeros"

@@ -20,11 +20,13 @@ from cairn.stonne.tile import tiling
 Tile = Mapping[str, int]
 
 # The letters of a layer on a flexible machine; on a systolic one all layers are products.
-PRODUCT, CONVOLUTION = "MNK", "RSCKGNXY"
+PRODUCT, CONVOLUTION, POOLING = "MNK", "RSCKGNXY", "RSCNXY"
 
 
 def letters(operation: Any) -> str:
     """Return the letters of an operation's tile: a convolution over a volume runs as a product."""
+    if isinstance(operation, cairn.MaxPool):
+        return POOLING
     product = isinstance(operation, cairn.Gemm) or len(operation.input) == 3
     return PRODUCT if product else CONVOLUTION
 
@@ -55,7 +57,7 @@ class Tiles:
         """
         systolic = self.every is not None and machines.family(machine) == "systolic"
         if layers is None:
-            return Choice(self, systolic, [PRODUCT, CONVOLUTION])
+            return Choice(self, systolic, [PRODUCT, CONVOLUTION, POOLING])
         faults = list(self._unknown(Counter(name for name, _ in layers)))
         if faults:
             raise CairnError(faults)

@@ -77,7 +77,7 @@ std::vector<EnergyTable> energy_tables() {
   return tables;
 }
 
-std::string charges_json() { return report::text(report::charges()); }
+std::string charges_json() { return report::text(report::charges(fabric::catalog())); }
 
 Machine machine_of(const std::string& document) {
   return Machine(std::make_shared<const arch::Machine>(recorded(result_document(document))));

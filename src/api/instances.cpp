@@ -7,6 +7,7 @@ namespace cairn {
 Instances instances(const Machine& machine, const Operation& operation,
                     const std::map<std::string, std::int64_t>& tile) {
   const arch::Machine& description = machine.description();
+  engine::check_operation(description, operation);
   return engine::instances(description, operation, engine::tile_of(description, operation, tile), {});
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "api/plugin_faults.h"
 #include "api/trace.h"
 #include "arch/machine.h"
 #include "cost/energy.h"
@@ -41,9 +42,15 @@ struct Session::State {
     }
   }
 
+  LayerResult told_run(const std::string& name, const Operation& operation, const engine::Operands& operands,
+                       const RunOptions& options) {
+    return api::naming_plugins(machine.description(), [&] { return run(name, operation, operands, options); });
+  }
+
   LayerResult run(const std::string& name, const Operation& operation, engine::Operands operands,
                   const RunOptions& options) {
     const arch::Machine& description = machine.description();
+    engine::check_operation(description, operation);
     check_rectified(operation, options);
     operands.sparsity = sparsity(options, operands.present());
     operands.rectified = options.rectified;
@@ -57,10 +64,10 @@ struct Session::State {
       used = Evaluator::flow;
       return engine::run_flow(fabric, description, operation, tile, operands, known, options.progress);
     };
-    const engine::Outcome outcome = options.trace != nullptr       ? traced(options.trace->state(), name, step, flow)
-                                    : evaluator == Evaluator::step ? step(nullptr)
-                                                                   : flow();
-    layers.push_back(result(name, operation, tile, outcome, used));
+    engine::Outcome outcome = options.trace != nullptr       ? traced(options.trace->state(), name, step, flow)
+                              : evaluator == Evaluator::step ? step(nullptr)
+                                                             : flow();
+    layers.push_back(result(name, operation, tile, std::move(outcome), used));
     layers.back().chosen = chosen(options);
     return layers.back();
   }
@@ -99,6 +106,8 @@ struct Session::State {
 
   static void check_rectified(const Operation& operation, const RunOptions& options) {
     if (!options.rectified) return;
+    if (std::holds_alternative<MaxPool>(operation))
+      throw Error(Code::operand_mismatch, "rectified", "max-pooling adds up no sum that could be left", "leave it out");
     const Conv* conv = std::get_if<Conv>(&operation);
     const std::int64_t filters = conv != nullptr ? conv->sizes().filters : std::get<Gemm>(operation).sizes().n;
     for (const auto& [name, words] :
@@ -157,6 +166,7 @@ struct Session::State {
 
   MappingResult map(const Operation& operation, const RunOptions& options) {
     const arch::Machine& description = machine.description();
+    engine::check_operation(description, operation);
     MappingResult result{.objective = options.objective};
     if (options.tile.empty() && arch::control(description) == arch::Control::rows) return map_rows(operation, options);
     if (arch::control(description) != arch::Control::loops) {
@@ -233,7 +243,7 @@ struct Session::State {
   }
 
   LayerResult result(const std::string& name, const Operation& operation, const engine::Tile& tile,
-                     const engine::Outcome& outcome, Evaluator used) const {
+                     engine::Outcome outcome, Evaluator used) const {
     LayerResult layer{
         .name = name, .operation = operation, .tile = engine::named_tile(machine.description(), operation, tile)};
     layer.rounds = outcome.rounds;
@@ -246,13 +256,14 @@ struct Session::State {
     layer.cycles = outcome.cycles;
     layer.multipliers = fabric.array().lanes();
     layer.multiplications = multiplications(operation);
+    if (const auto* pool = std::get_if<MaxPool>(&operation)) layer.comparisons = pool->comparisons();
     const auto& memory = outcome.counters.at("memory");
     layer.buffer_reads = memory.at("weight_reads") + memory.at("input_reads") + psum_reads(outcome.counters);
     if (memory.contains("index_reads")) layer.buffer_reads += memory.at("index_reads");
     layer.early_stop = outcome.early_stop;
     if (outcome.sparse) layer.sparse = {outcome.sparse->effective, outcome.sparse->weights, outcome.sparse->inputs};
     layer.buffer_writes = outcome.counters.at("writeback").at("output_writes");
-    layer.counters = outcome.counters;
+    layer.counters = std::move(outcome.counters);
     layer.activity = slots;
     for (std::size_t i = 0; i < stats::kSlots; ++i) layer.activity[i].cycles = outcome.activity[i];
     return layer;
@@ -266,7 +277,7 @@ Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 
 LayerResult Session::run(const std::string& name, const Operation& operation, const RunOptions& options) {
-  return state_->run(name, operation, {}, options);
+  return state_->told_run(name, operation, {}, options);
 }
 
 LayerResult Session::run(const std::string& name, const Gemm& gemm, const GemmOperands& operands,
@@ -274,17 +285,22 @@ LayerResult Session::run(const std::string& name, const Gemm& gemm, const GemmOp
   const auto view = [](const GemmOperands::Matrix& m) {
     return workload::MatrixView{m.data, m.batch_stride, m.row_stride, m.column_stride};
   };
-  return state_->run(name, gemm, {view(operands.a), view(operands.b), operands.output, {}}, options);
+  return state_->told_run(name, gemm, {view(operands.a), view(operands.b), operands.output, {}}, options);
 }
 
 LayerResult Session::run(const std::string& name, const Conv& conv, const ConvOperands& operands,
                          const RunOptions& options) {
-  return state_->run(name, conv, {{operands.x}, workload::filter_columns(conv, operands.w), operands.output, {}},
-                     options);
+  return state_->told_run(name, conv, {{operands.x}, workload::filter_columns(conv, operands.w), operands.output, {}},
+                          options);
+}
+
+LayerResult Session::run(const std::string& name, const MaxPool& pool, const MaxPoolOperands& operands,
+                         const RunOptions& options) {
+  return state_->run(name, pool, {.a = {operands.x}, .b = {}, .output = operands.output, .sparsity = {}}, options);
 }
 
 MappingResult Session::map(const Operation& operation, const RunOptions& options) {
-  return state_->map(operation, options);
+  return api::naming_plugins(state_->machine.description(), [&] { return state_->map(operation, options); });
 }
 
 const Machine& Session::machine() const { return state_->machine; }

@@ -130,7 +130,7 @@ class Reader {
   }
 
   static Part with_defaults(const ComponentInfo& component) {
-    Part part{component.type, {}};
+    Part part{component.type, {}, component.costs, component.origin};
     for (const Parameter& parameter : component.parameters) part.values[parameter.name] = parameter.initial;
     return part;
   }

@@ -19,6 +19,8 @@ const std::vector<std::string>& slots();
 struct Part {
   std::string type;
   schema::Values values;
+  std::shared_ptr<const schema::Costs> costs{};    // of a part of a plug-in
+  std::shared_ptr<const schema::Origin> origin{};  // and where that is from
 
   std::int64_t integer(const std::string& name) const { return std::get<std::int64_t>(values.at(name)); }
   bool flag(const std::string& name) const { return std::get<bool>(values.at(name)); }

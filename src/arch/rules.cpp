@@ -124,11 +124,13 @@ class RuleBook {
     holds ? lines(multiplier.integer("columns"), "columns", "a column")
           : lines(elements, "accumulators (rows x columns)", "an accumulator");
     if (holds) return check_folds();
-    rule(multiplier.type == "mesh", "multiplier.type", "elements that hold an operand need a controller that loads it",
+    rule(multiplier.type != "stationary-mesh", "multiplier.type",
+         "elements that hold an operand need a controller that loads it",
          R"(type = "mesh", or memory.type = "systolic-stationary")");
     rule(machine_.part("reduction").type != "column", "reduction.type",
          "outputs that stay in the array are added up where they are", R"(type = "temporal")");
-    if (multiplier.type == "mesh" && machine_.part("memory").flag("overlap")) check_overlap(bandwidth, endpoints);
+    if (multiplier.type != "stationary-mesh" && machine_.part("memory").flag("overlap"))
+      check_overlap(bandwidth, endpoints);
   }
 
   void lines(std::int64_t most, const char* what, const char* each) {
@@ -145,7 +147,8 @@ class RuleBook {
          R"(type = "stationary-mesh")");
     rule(machine_.part("reduction").type == "column", "reduction.type", why + "sums that move down the columns",
          R"(type = "column")");
-    rule(machine_.part("collection").type != "shift", "collection.type",
+    const std::string& collection = machine_.part("collection").type;
+    rule(collection == "direct" || collection == "bus", "collection.type",
          "sums that leave a column at its foot are not shifted out", R"(type = "direct" or "bus")");
   }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cost/declared.h"
+
 namespace cairn::cost {
 namespace {
 
@@ -31,12 +33,16 @@ Energy total(const Energies& energies) {
 Meter::Meter(const arch::Machine& machine, Prices prices) : prices_(std::move(prices)), units_(cost::units(machine)) {
   // A machine without units of a kind does without that action: only some buffers add partial sums up.
   const auto here = [&](const Charge& charge) {
-    return charge.applies(charge.slot, machine.part(charge.slot).type) &&
+    const arch::Part& part = machine.part(charge.slot);
+    return charge.applies(charge.slot, part.type) && part.costs == nullptr &&
            std::ranges::any_of(units_, [&](const Units& unit) {
              return unit.part == charge.part && unit.component == charge.component;
            });
   };
   std::ranges::copy_if(cost::charges(), std::back_inserter(charges_), here);
+  for (const auto& [slot, part] : machine.parts) {
+    if (part.costs) std::ranges::move(declared_charges(slot, part.type, *part.costs), std::back_inserter(charges_));
+  }
   for (const Charge& charge : charges_) each_.push_back(prices_.energy(charge.component, charge.action, charge.width));
   for (const Units& unit : units_)
     each_cycle_ += static_cast<double>(unit.count) * prices_.leakage(unit.component, unit.width);

@@ -5,11 +5,11 @@
 #include <string>
 
 #include "cost/table.h"
+#include "schema/catalog.h"
 
 namespace cairn::cost {
 
-// Whether a word is an operand or a sum: they may differ in bits.
-enum class Width { operand, sum };
+using schema::Width;
 
 struct Prices {
   Table table;

@@ -18,18 +18,26 @@ class Counting {
   }
 
   std::vector<Units> all() {
-    add("memory", "buffer", Width::operand, 1);
-    distribution();
-    multipliers();
-    reduction();
-    collection();
-    add("writeback", "queue", Width::sum, lines());
-    add("writeback", "adder", Width::sum, adds_in_buffer() ? lines() : 0);
+    if (!declared("memory")) add("memory", "buffer", Width::operand, 1);
+    if (!declared("distribution")) distribution();
+    if (!declared("multiplier")) multipliers();
+    if (!declared("reduction")) reduction();
+    if (!declared("collection")) collection();
+    if (!declared("writeback")) writeback();
     return std::move(units_);
   }
 
  private:
-  void add(const char* part, const char* component, Width width, Count count) {
+  // Whether it is a part of a plug-in, which tells what it is built of.
+  bool declared(const char* slot) {
+    const arch::Part& part = machine_.part(slot);
+    if (!part.costs) return false;
+    for (const schema::Costs::Units& units : part.costs->units)
+      add(slot, units.component, units.width, units.count(part.values, {rows_, multipliers_ / rows_}));
+    return true;
+  }
+
+  void add(const char* part, const std::string& component, Width width, Count count) {
     if (count > 0) units_.push_back({part, component, width, count});
   }
 
@@ -101,6 +109,11 @@ class Counting {
       add("reduction", "reduction_wire", Width::sum, wires);
       add("reduction", "queue", Width::sum, levels_ * multipliers_ / 2);
     }
+  }
+
+  void writeback() {
+    add("writeback", "queue", Width::sum, lines());
+    add("writeback", "adder", Width::sum, adds_in_buffer() ? lines() : 0);
   }
 
   // Whether partial sums are added to in the global buffer, an adder for each result line.

@@ -52,6 +52,7 @@ DenseProgram::DenseProgram(const mapping::Nest& nest, const mapping::DenseTile& 
       iterations_(nest, tile),
       operands_(operands),
       progress_(std::move(progress)) {
+  clusters_.compares = nest.compares;
   clusters_.folds = array.folding == arch::Folding::buffer ? 1 : iterations_.folds();
   clusters_.psum_multiplier = clusters_.folds > 1 && array.folding == arch::Folding::multipliers;
   clusters_.count = static_cast<int>(tile.clusters());
@@ -61,7 +62,7 @@ DenseProgram::DenseProgram(const mapping::Nest& nest, const mapping::DenseTile& 
   clusters_.slide = slides ? static_cast<int>(tile_.sizes[Loop::s]) : 0;
   clusters_.rightward = slides && array.rightward;
   passes_ = clusters_.psum_multiplier ? clusters_.folds : 1;
-  make_weights();
+  if (!nest.compares) make_weights();
   make_inputs();
 }
 
@@ -119,14 +120,18 @@ void DenseProgram::make_inputs() {
   Multicast to;
   std::vector<std::int64_t> ys = offsets_y_;
   if (clusters_.rightward) std::ranges::reverse(ys);  // in the order of the multipliers
+  std::vector<std::vector<Use>> uses_of_ys;
+  for (const std::int64_t y : ys)
+    uses_of_ys.push_back(uses(y, tile(Loop::y), tile(Loop::s), nest_.stride[1], nest_.dilation[1]));
   for (const std::int64_t x : offsets_x_) {
     const std::vector<Use> rows = uses(x, tile(Loop::x), tile(Loop::r), nest_.stride[0], nest_.dilation[0]);
-    for (const std::int64_t y : ys) {
-      const std::vector<Use> columns = uses(y, tile(Loop::y), tile(Loop::s), nest_.stride[1], nest_.dilation[1]);
+    for (std::size_t i = 0; i < ys.size(); ++i) {
+      const std::int64_t y = ys[i];
+      const std::vector<Use>& columns = uses_of_ys[i];
       for (std::int64_t n = 0; n < tile(Loop::n); ++n) {
         for (std::int64_t g = 0; g < tile(Loop::g); ++g) {
           for (std::int64_t c = 0; c < tile(Loop::c); ++c) {
-            to.clear();
+            to.clear();  // ascending, as virtual neurons are
             for (std::int64_t k = 0; k < tile(Loop::k); ++k) {
               for (const Use& row : rows) {
                 for (const Use& column : columns) {
@@ -135,7 +140,6 @@ void DenseProgram::make_inputs() {
                 }
               }
             }
-            std::ranges::sort(to);
             if (clusters_.slide > 0 && y == offsets_y_.back()) {
               packets_[static_cast<std::size_t>(StepKind::slide)].add(to);
               slides_.push_back(inputs_.size());
@@ -190,9 +194,10 @@ fabric::Round DenseProgram::at(Count index) const {
   };
   round.outputs =
       valid(Loop::n, at.n) * valid(Loop::g, at.g) * valid(Loop::k, at.k) * size(Loop::x) * size(Loop::y) * passes_;
-  round.weight_reads = folds_outside() ? reads({index, 0, 0, 0, StepKind::weights}) : weight_reads(at);
+  if (!nest_.compares)
+    round.weight_reads = folds_outside() ? reads({index, 0, 0, 0, StepKind::weights}) : weight_reads(at);
   round.input_reads = folds_outside() ? input_reads_of_fold(index) : input_reads();
-  round.dropped = index == 0 ? 0 : clusters_.used() * clusters_.folds;
+  round.dropped = index == 0 || nest_.compares ? 0 : clusters_.used() * clusters_.folds;
   round.adds = at.fold > 0;
   round.before = index * round.results;
   round.awaited = awaited(index);
@@ -275,7 +280,7 @@ fabric::Stored DenseProgram::store(Count index, int lane, float value) {
   if (operands_.present()) {
     const auto& s = operands_.output_strides;
     float& output = operands_.output[n * s[0] + g * s[1] + k * s[2] + x * s[3] + y * s[4]];
-    output = at.fold > 0 ? output + value : value;
+    output = at.fold > 0 ? clusters_.combined(output, value) : value;
   }
   return at.fold > 0 ? fabric::Stored::added : fabric::Stored::written;
 }
@@ -306,8 +311,8 @@ DenseProgram::Origin DenseProgram::origin(const Position& at) const {
   origin.g = b.g * tile(Loop::g);
   origin.k = b.k * tile(Loop::k);
   origin.c = f.c * tile(Loop::c);
-  origin.r = f.r * tile(Loop::r);
-  origin.s = f.s * tile(Loop::s);
+  origin.r = begin(Loop::r, f.r);
+  origin.s = begin(Loop::s, f.s);
   origin.x = at.row * tile(Loop::x) * nest_.stride[0] + origin.r * nest_.dilation[0] - operands_.pad[0];
   origin.y = at.window * tile(Loop::y) * nest_.stride[1] + origin.s * nest_.dilation[1] - operands_.pad[1];
   if (at.kind != StepKind::weights && inside(origin)) {
@@ -341,15 +346,15 @@ float DenseProgram::input(const Input& packet) const {
   const std::int64_t c = origin_.c + packet.c;
   const std::int64_t x = origin_.x + packet.x;
   const std::int64_t y = origin_.y + packet.y;
-  if (n >= size(Loop::n) || g >= size(Loop::g) || c >= size(Loop::c)) return 0;
-  if (x < 0 || y < 0 || x >= operands_.input_sizes[0] || y >= operands_.input_sizes[1]) return 0;
+  if (n >= size(Loop::n) || g >= size(Loop::g) || c >= size(Loop::c)) return clusters_.nothing();
+  if (x < 0 || y < 0 || x >= operands_.input_sizes[0] || y >= operands_.input_sizes[1]) return clusters_.nothing();
   return operands_.inputs[place(operands_.input_strides, n, g, c, x, y)];
 }
 
 Count DenseProgram::reads(const Position& at) const {
   const Block b = block(at.round);
   const Fold f = fold(b.fold + at.fold);
-  const auto left = [&](Loop loop, std::int64_t index) { return size(loop) - index * tile(loop); };
+  const auto left = [&](Loop loop, std::int64_t index) { return size(loop) - begin(loop, index); };
   const auto inside = [&](Loop loop, std::int64_t index) { return std::min(tile(loop), left(loop, index)); };
   const Count channels = inside(Loop::c, f.c);
   if (at.kind == StepKind::weights) {
@@ -369,11 +374,13 @@ Count DenseProgram::weight_reads(const Block& block) const {
 
 Count DenseProgram::input_reads() const {
   const Count slides = clusters_.slide > 0 ? windows() - 1 : 0;
+  // Where no tile hangs over, each is read whole.
+  const auto over = [&](Loop loop) { return nest_.compares ? iterations_[loop] * tile(loop) : size(loop); };
   const Count columns =
-      read_by_all(offsets_y_, size(Loop::s), tile(Loop::s), nest_.dilation[1]) * (windows() - slides) +
+      read_by_all(offsets_y_, over(Loop::s), tile(Loop::s), nest_.dilation[1]) * (windows() - slides) +
       iterations_[Loop::s] * slides;
   return tile(Loop::n) * tile(Loop::g) * size(Loop::c) *
-         read_by_all(offsets_x_, size(Loop::r), tile(Loop::r), nest_.dilation[0]) * columns * rows();
+         read_by_all(offsets_x_, over(Loop::r), tile(Loop::r), nest_.dilation[0]) * columns * rows();
 }
 
 Count DenseProgram::input_reads_of_fold(Count round) const {

@@ -2,6 +2,7 @@
 // which step, and where each result belongs (spec dense 2, 3). Pure: it knows no time.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <span>
@@ -26,6 +27,7 @@ struct NestOperands {
   bool present() const { return output != nullptr; }
 };
 
+// Max-pooling has no weights, and compares where others add up (fabric::Clusters::compares).
 class DenseProgram final : public fabric::Rounds, public fabric::Packets {
  public:
   DenseProgram(const mapping::Nest& nest, const mapping::DenseTile& tile, const arch::FlexibleArray& array,
@@ -84,6 +86,12 @@ class DenseProgram final : public fabric::Rounds, public fabric::Packets {
   int slot(std::int64_t c, std::int64_t r, std::int64_t s) const;
   std::int64_t tile(mapping::Loop loop) const { return tile_.sizes[loop]; }
   std::int64_t size(mapping::Loop loop) const { return nest_.sizes[loop]; }
+  // Where the tile of a fold begins. A value may be compared twice, so of max-pooling the last tile of a loop over the
+  // window does not hang over: it begins earlier.
+  std::int64_t begin(mapping::Loop loop, std::int64_t fold) const {
+    const std::int64_t begin = fold * tile(loop);
+    return nest_.compares ? std::min(begin, size(loop) - tile(loop)) : begin;
+  }
   int cluster(std::int64_t n, std::int64_t g, std::int64_t k, std::int64_t x, std::int64_t y) const;
   void make_weights();
   void make_inputs();

@@ -195,6 +195,7 @@ std::vector<int> Fabric::state() const {
 
 std::vector<Cycle> Fabric::left_behind() const {
   std::vector<Cycle> all;
+  all.reserve(2 * static_cast<std::size_t>(array_.lanes()));
   for (const fabric::Part* part : parts_) part->left_behind(all);
   return all;
 }

@@ -11,6 +11,7 @@
 #include "engine/host_kernels.h"
 #include "engine/stepped.h"
 #include "util/diagnostics.h"
+#include "util/larger.h"
 
 namespace cairn::engine {
 namespace {
@@ -36,15 +37,18 @@ void check_work(const Operation& operation, const DenseProgram& program, const s
                 "every output is stored once for each time it is made");
   util::require(writeback.at("psum_reads") == counters.at("multiplier").at("psum_forwards") + added, "conservation",
                 "every partial sum read is passed on or added to");
-  util::require(counters.at("multiplier").at("multiplications") >= multiplications(operation), "conservation",
-                "every multiplication is done");
+  const bool compares = program.clusters().compares;
+  util::require(counters.at("multiplier").at(compares ? "input_forwards" : "multiplications") >= products(operation),
+                "conservation", compares ? "every value of a window is passed on" : "every multiplication is done");
 }
 
-// The operands of a nest over the caller's memory. A convolution over three dimensions is lowered into `rows`.
+// The operands of a nest over the caller's memory. A convolution over three dimensions is lowered into `rows`; so is
+// max-pooling, which goes over the windows of one.
 NestOperands nest_operands(const Operation& operation, const Operands& operands, std::vector<float>& rows) {
   NestOperands nest;
   if (!operands.present()) return nest;
-  const Conv* conv = std::get_if<Conv>(&operation);
+  const auto* pool = std::get_if<MaxPool>(&operation);
+  const Conv* conv = pool != nullptr ? &pool->windows() : std::get_if<Conv>(&operation);
   const Gemm::Sizes& g = lowered(operation).sizes();
   nest.weights = operands.b.data;
   nest.output = operands.output;
@@ -77,7 +81,7 @@ NestOperands nest_operands(const Operation& operation, const Operands& operands,
     const workload::Im2col im2col(*conv);
     rows.resize(static_cast<std::size_t>(g.batch * g.m * g.k));
     for (std::int64_t i = 0; i < g.batch * g.m; ++i)
-      im2col.gather(operands.a.data, i / g.m, i % g.m, rows.data() + i * g.k, 1);
+      im2col.gather(operands.a.data, i / g.m, i % g.m, rows.data() + i * g.k, 1, pool != nullptr ? util::kSmallest : 0);
     nest.inputs = rows.data();
     const std::int64_t pixels = g.m / conv->sizes().batch;
     nest.input_strides = {pixels * g.k, g.m * g.k, 0, g.k, 1};
@@ -89,8 +93,9 @@ NestOperands nest_operands(const Operation& operation, const Operands& operands,
 
 class Flow {
  public:
-  Flow(Fabric& fabric, const DenseProgram& program, const Progress& progress)
-      : fabric_(fabric), program_(program), progress_(progress) {}
+  // `before`: what the fabric had counted before the program was started.
+  Flow(Fabric& fabric, const DenseProgram& program, const Progress& progress, stats::CounterTree before)
+      : fabric_(fabric), program_(program), progress_(progress), before_(std::move(before)) {}
 
   // Rounds that begin in a machine at rest cost the same wherever they are, so each kind is evaluated once; from the
   // first that overlaps with its successor on they are evaluated in order. So are all if a slow port still pauses when
@@ -98,9 +103,17 @@ class Flow {
   Outcome run() {
     const Count overlapping = program_.first_overlapping();
     Count alone = overlapping == program_.size() ? overlapping : overlapping - 1;
-    if (!evaluate_alone(alone)) {
-      outcome_ = {};
-      alone = 0;
+    if (alone > 0) {
+      const stats::CounterTree start = stats::difference(fabric_.counters(), before_);
+      const bool rests = evaluate_alone(alone);
+      if (rests) {
+        stats::accumulate(outcome_.counters, start, 1);
+        before_ = fabric_.counters();
+      } else {
+        before_ = stats::difference(fabric_.counters(), start);
+        outcome_ = {};
+        alone = 0;
+      }
     }
     if (alone < program_.size()) chain(alone);
     return outcome_;
@@ -124,43 +137,42 @@ class Flow {
 
   // In order, until a round leaves the same behind as the one before, and the next one waits only for results of such
   // rounds: it waits less and less then, and all to come are alike. The last is evaluated next, as many rounds early as
-  // are left out.
+  // are left out; but for words (count_words) they count what it counts.
   void chain(Count first) {
-    const stats::CounterTree before = fabric_.counters();
     const Count last = program_.size() - 1;
     Cycle finish = 0;
     Cycle first_sum = 0;
-    stats::Activity settled;
     std::vector<Cycle> state;
     Count since = first;  // the state is this
     Count i = first;
     for (; i <= last; ++i) {
-      const stats::CounterTree counters = fabric_.counters();
-      finish = fabric_.flow_round(program_.at(i), i == first);
+      const fabric::Round round = program_.at(i);
+      const stats::Activity settled = fabric_.settled();
+      finish = fabric_.flow_round(round, i == first);
       if (++outcome_.evaluated_rounds > kMostInOrder) refuse_too_many();
       if (progress_) progress_(i, program_.size());
-      const std::vector<Cycle> now = fabric_.left_behind();
+      std::vector<Cycle> now = fabric_.left_behind();
       const Cycle period = fabric_.round().first_sum - first_sum;
       first_sum = fabric_.round().first_sum;
-      const fabric::Round round = program_.at(i);
       if (now != state) since = i;
-      const stats::Activity settled_before = std::exchange(settled, fabric_.settled());
       if (now == state && comes_from_after(round, since) && i + 1 < last) {
         left_out_ = last - i - 1;
         outcome_.cycles += period * left_out_;
-        stats::accumulate(outcome_.counters, stats::difference(fabric_.counters(), counters), left_out_);
-        stats::accumulate(outcome_.activity, in_period(stats::difference(settled, settled_before), period), left_out_);
+        stats::accumulate(outcome_.activity, in_period(stats::difference(fabric_.settled(), settled), period),
+                          left_out_);
         fabric::Round end = program_.at(last);
         end.before = (i + 1) * end.results;
         end.awaited = end.before + end.results;
+        const stats::CounterTree counters = fabric_.counters();
         finish = fabric_.flow_round(end, false);
         ++outcome_.evaluated_rounds;
+        stats::accumulate(outcome_.counters, stats::difference(fabric_.counters(), counters), left_out_);
         break;
       }
-      state = now;
+      state = std::move(now);
     }
     outcome_.cycles += finish;
-    stats::accumulate(outcome_.counters, stats::difference(fabric_.counters(), before), 1);
+    stats::accumulate(outcome_.counters, stats::difference(fabric_.counters(), before_), 1);
     stats::accumulate(outcome_.activity, fabric_.activity(finish), 1);
     if (left_out_ > 0) count_words(outcome_.counters, program_);
   }
@@ -193,6 +205,7 @@ class Flow {
   Fabric& fabric_;
   const DenseProgram& program_;
   const Progress& progress_;
+  stats::CounterTree before_;  // counted for others than the outcome
   Outcome outcome_;
   Count left_out_ = 0;  // rounds that repeat the ones before
 };
@@ -236,6 +249,12 @@ void refuse_too_long(const arch::Machine& machine, const DenseProgram& program, 
 
 void check_fit(const arch::FlexibleArray& array, const mapping::Nest& nest, const mapping::DenseTile& tile) {
   util::Diagnostics faults;
+  for (const Loop loop : {Loop::r, Loop::s}) {
+    if (!nest.compares || tile.sizes[loop] <= nest.sizes[loop]) continue;
+    faults.add(Code::tile_does_not_fit, fmt::format("tile.{}", mapping::kLoopNames.at(static_cast<std::size_t>(loop))),
+               fmt::format("{} is more than the window has: {}", tile.sizes[loop], nest.sizes[loop]),
+               fmt::format("1 to {}", nest.sizes[loop]));
+  }
   std::int64_t product = 1;
   for (int i = 0; i < mapping::kLoops; ++i) {
     const std::int64_t size = tile.sizes[static_cast<Loop>(i)];
@@ -296,13 +315,11 @@ Outcome flow_flexible(Fabric& fabric, const arch::Machine& machine, const Operat
   const mapping::Nest nest = mapping::nest_of(operation);
   DenseProgram program(nest, tile, array, {}, progress);
   refuse_too_long(machine, program, program.clusters().psum_multiplier || array.row_barrier);
-  const stats::CounterTree before = fabric.counters();
+  stats::CounterTree before = fabric.counters();
   fabric.start({.rounds = &program, .packets = &program});
-  const stats::CounterTree started = fabric.counters();
   Outcome outcome;
   if (fabric.has_flow()) {
-    outcome = Flow(fabric, program, progress).run();
-    stats::accumulate(outcome.counters, stats::difference(started, before), 1);
+    outcome = Flow(fabric, program, progress, std::move(before)).run();
     outcome.taking_part = fabric.taking_part();
   } else {
     outcome = step_distinct(machine, nest, tile, program, progress);

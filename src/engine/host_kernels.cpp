@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <dnnl.hpp>
+#include <numeric>
 
 #include "util/diagnostics.h"
+#include "util/larger.h"
 
 namespace cairn::engine {
 namespace {
@@ -130,12 +132,28 @@ void compute_conv(const Conv& conv, const Operands& operands) {
     compute_strip(conv, operands, first, std::min(kStrip, pixels - first));
 }
 
+// Window by window. The library leaves open what becomes of a NaN.
+void compute_maxpool(const MaxPool& pool, const Operands& operands) {
+  const workload::Im2col windows(pool.windows());
+  const Gemm::Sizes& s = pool.windows().lowered().sizes();
+  std::vector<float> window(static_cast<std::size_t>(s.k));
+  for (std::int64_t channel = 0; channel < s.batch; ++channel) {
+    for (std::int64_t row = 0; row < s.m; ++row) {
+      windows.gather(operands.a.data, channel, row, window.data(), 1, util::kSmallest);
+      operands.output[windows.output_index(channel, row, 0)] =
+          std::accumulate(window.begin(), window.end(), util::kSmallest, util::larger);
+    }
+  }
+}
+
 }  // namespace
 
 void compute_on_host(const Operation& operation, const Operands& operands) {
   try {
     if (const Conv* conv = std::get_if<Conv>(&operation)) {
       compute_conv(*conv, operands);
+    } else if (const auto* pool = std::get_if<MaxPool>(&operation)) {
+      compute_maxpool(*pool, operands);
     } else {
       compute_gemm(std::get<Gemm>(operation).sizes(), operands);
     }

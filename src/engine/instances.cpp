@@ -319,6 +319,11 @@ void check(const arch::Machine& machine) {
 Instances instances(const arch::Machine& machine, const Operation& operation, const Tile& tile,
                     const Operands& operands) {
   check(machine);
+  if (std::holds_alternative<MaxPool>(operation)) {
+    throw Error(Code::unsupported_operator, "maxpool",
+                "the public reference, whose instances alone are counted one by one, has no max-pooling",
+                "the counters of the parts, which every result has");
+  }
   if (const auto* outputs = std::get_if<mapping::Tile>(&tile)) return of_mesh(machine, operation, *outputs);
   if (const auto* dense = std::get_if<mapping::DenseTile>(&tile)) return of_loops(machine, operation, *dense);
   const auto& cut = std::get<mapping::SparseTile>(tile);

@@ -161,7 +161,7 @@ double Evaluated::cost(Objective objective) const {
 Mapping map_layer(Fabric& fabric, const arch::Machine& machine, const cost::Meter& meter, const Operation& operation,
                   Objective objective, const Progress& progress, Count budget) {
   constexpr std::int64_t kMost = std::int64_t{1} << 57;
-  if (multiplications(operation) > kMost) {
+  if (products(operation) > kMost) {
     throw Error(Code::too_large, "operation",
                 "too large to search for a tile: the loads of tiles may not fit in 63 bits",
                 "give a tile, or a smaller operation");
@@ -187,10 +187,10 @@ double least_energy(const arch::Machine& machine, const cost::Meter& meter, cons
   const stats::CounterTree counters{
       {"memory", {{"input_reads", loads.reads}}},
       {"distribution", {{"words", loads.words}, {"hops", loads.words * levels}, {"unicasts", loads.words * levels}}},
-      {"multiplier", {{"multiplications", loads.products}}},
+      {"multiplier", {{nest.compares ? "input_forwards" : "multiplications", loads.products}}},
       {"reduction", {{"wire_writes", loads.products / 2}}},  // two that cross together are one
       {"collection", {{"results_out", loads.results}}},
-      {"writeback", {{"output_writes", multiplications(operation) / terms}}}};
+      {"writeback", {{"output_writes", products(operation) / terms}}}};
   // A sum of three operands is two additions at once.
   const auto price = [&](const char* component, const char* action) {
     return meter.prices().energy(component, action, cost::Width::sum);

@@ -22,6 +22,14 @@ void Outcome::complete(const Fabric& fabric) {
   stats::check_activity(activity, units, cycles);
 }
 
+void check_operation(const arch::Machine& machine, const Operation& operation) {
+  if (!std::holds_alternative<MaxPool>(operation) || arch::control(machine) == arch::Control::loops) return;
+  throw Error(Code::machine_cannot, machine.name,
+              machine.family == "systolic" ? "the accumulators of a systolic array only add up: no max-pooling"
+                                           : "a sparse machine has nothing that walks windows: no max-pooling",
+              "a flexible dense machine such as maeri-256, or pool on the host");
+}
+
 Tile tile_of(const arch::Machine& machine, const Operation& operation,
              const std::map<std::string, std::int64_t>& named) {
   switch (arch::control(machine)) {

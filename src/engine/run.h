@@ -66,6 +66,9 @@ using Progress = std::function<void(Count done, Count all)>;
 // How an operation is cut for a machine: of the machine's family. Independent lanes take one output each.
 using Tile = std::variant<mapping::Tile, mapping::DenseTile, mapping::SparseTile, std::monostate>;
 
+// Throws Error U205 for max-pooling on a machine whose adders do not compare.
+void check_operation(const arch::Machine& machine, const Operation& operation);
+
 // A tile given by its letters. Throws Error E401 for what does not fit the machine, U204 for what it cannot do.
 Tile tile_of(const arch::Machine& machine, const Operation& operation,
              const std::map<std::string, std::int64_t>& named);

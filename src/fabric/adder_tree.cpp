@@ -12,9 +12,7 @@ using kernel::Stream;
 
 namespace {
 
-void add(AdderCounters& total, const AdderCounters& part, Count times) {
-  total.additions_2to1 += part.additions_2to1 * times;
-  total.additions_3to1 += part.additions_3to1 * times;
+void add_traffic(AdderCounters& total, const AdderCounters& part, Count times) {
   total.queue_pushes += part.queue_pushes * times;
   total.queue_pops += part.queue_pops * times;
   total.wire_writes += part.wire_writes * times;
@@ -199,10 +197,13 @@ void AdderTree::take(const kernel::Wires<float>::Frame& products, AdderCounters&
     });
     return;
   }
-  const auto first = static_cast<std::size_t>(plan_.multipliers);  // queue; a power of two
-  for (std::size_t word = 0; word < products.valid.words().size(); ++word) {
-    operands_.push(word + first / 64, products.valid.words()[word] << first % 64,
-                   [&](std::size_t queue) { return products.values[queue - first]; });
+  if (plan_.multipliers >= 64) {
+    const auto first = static_cast<std::size_t>(plan_.multipliers) / 64;
+    for (std::size_t word = 0; word < products.valid.words().size(); ++word)
+      operands_.push(word + first, products.valid.words()[word], &products.values[word * 64]);
+  } else {  // their queues and those of the adders are in the same word
+    products.valid.for_each(
+        [&](int i) { operands_.push(plan_.multipliers + i, products.values[static_cast<std::size_t>(i)]); });
   }
 }
 
@@ -247,11 +248,12 @@ bool AdderTree::work(std::size_t word, AdderCounters& counters) {
     hand_over(i, route, value, route.owner[static_cast<std::size_t>(side)]);
   };
   if (climb != 0) add_pairs(word, climb);
-  each(both & ~climb, [&](int i) { result(i, operands_.pop(queue(i, left)) + operands_.pop(queue(i, right)), 0); });
+  each(both & ~climb,
+       [&](int i) { result(i, clusters_.combined(operands_.pop(queue(i, left)), operands_.pop(queue(i, right))), 0); });
   each(only_left, [&](int i) { result(i, operands_.pop(queue(i, left)), 0); });
   each(only_right, [&](int i) { result(i, operands_.pop(queue(i, right)), 1); });
   each(passing, [&](int i) { pass(i, counters); });
-  counters.additions_2to1 += std::popcount(both);
+  of_two(counters) += std::popcount(both);
   counters.queue_pops += 2 * std::popcount(both) + std::popcount(only_left | only_right);
   return (both | only_left | only_right | passing) != 0;
 }
@@ -259,13 +261,11 @@ bool AdderTree::work(std::size_t word, AdderCounters& counters) {
 // All of them at once. Their operands are gone before the sums come into the queues, which may be the same.
 void AdderTree::add_pairs(std::size_t word, std::uint64_t adders) {
   std::array<float, 64> sums;
-  kernel::for_each_bit(0, adders, [&](std::size_t i) {
-    const std::size_t from = 2 * (word * 64 + i);
-    sums[i] = operands_.front(from) + operands_.front(from + 1);
-  });
+  const float* operands = operands_.fronts(2 * word);
+  for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = clusters_.combined(operands[2 * i], operands[2 * i + 1]);
   operands_.pop(2 * word, pairs_of_bits(adders));
   operands_.pop(2 * word + 1, pairs_of_bits(adders >> 32));
-  operands_.push(word, adders, [&](std::size_t n) { return sums[n % 64]; });
+  operands_.push(word, adders, sums.data());
   handed_over_ += std::popcount(adders);
   pushed_ += std::popcount(adders);
 }
@@ -275,12 +275,12 @@ bool AdderTree::add_three(std::size_t word, AdderCounters& counters) {
   const std::uint64_t three = both_.words()[word] & from_neighbour & add_3_.words()[word];
   kernel::for_each_bit(word, three, [&](std::size_t n) {
     const int i = static_cast<int>(n) - 1;
-    const float sum = operands_.pop(queue(i, left)) + operands_.pop(queue(i, right));
+    const float sum = clusters_.combined(operands_.pop(queue(i, left)), operands_.pop(queue(i, right)));
     const Route& route = routes_[n - 1];
-    hand_over(i, route, sum + operands_.pop(neighbour_queue(i)), route.owner[0]);
+    hand_over(i, route, clusters_.combined(sum, operands_.pop(neighbour_queue(i))), route.owner[0]);
   });
   const Count sums = std::popcount(three);
-  counters.additions_3to1 += sums;
+  of_three(counters) += sums;
   counters.queue_pops += 3 * sums;
   return three != 0;
 }
@@ -346,8 +346,8 @@ bool AdderTree::fold(AdderCounters& counters) {
     const Item item = f.waiting.pop();
     if (f.waiting.empty()) folding_now_.clear(index);
     worked = true;
-    if (f.folded > 0) ++counters.additions_2to1;
-    f.sum = f.folded == 0 ? item.value : f.sum + item.value;
+    if (f.folded > 0) ++of_two(counters);
+    f.sum = f.folded == 0 ? item.value : clusters_.combined(f.sum, item.value);
     if (++f.folded < clusters_.folds) return;
     f.folded = 0;
     ++counters.queue_pushes;
@@ -375,7 +375,9 @@ const std::vector<Stream>& AdderTree::flow(const std::vector<Stream>& products, 
       out = merge(std::array<Stream, 2>{out, made});
     }
   }
-  add(counters, step_cost_, steps);
+  add_traffic(counters, step_cost_, steps);
+  of_two(counters) += step_cost_.additions_2to1 * steps;
+  of_three(counters) += step_cost_.additions_3to1 * steps;
   if (folding_) add_up_folds(steps, counters);
   return out_;
 }
@@ -388,7 +390,7 @@ void AdderTree::add_up_folds(Count steps, AdderCounters& counters) {
     Stream& folded = out_[static_cast<std::size_t>(fold_at)];
     folded = made.delayed(exit == 0 || plan_.singles ? 0 : 1).served(1).every(clusters_.folds);
     if (!plan_.singles) counters.wire_writes += distinct(made) - steps;  // two of the same cycle cross together
-    counters.additions_2to1 += made.count() - folded.count();
+    of_two(counters) += made.count() - folded.count();
     counters.queue_pushes -= made.count() - folded.count();
     counters.queue_pops -= made.count() - folded.count();
     exit = fold_at;

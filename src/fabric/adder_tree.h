@@ -1,4 +1,5 @@
-// The tree of adders inside a reduction network, clocked and as streams. What an adder hands to its neighbour or to a
+// The tree of adders inside a reduction network, clocked and as streams. For max-pooling each takes the larger of its
+// operands instead of their sum (Clusters::compares). What an adder hands to its neighbour or to a
 // folding adder is there a cycle later, what it hands to the next level after the latency of a level. Operands wait in
 // queues for their partners.
 #pragma once
@@ -18,6 +19,8 @@ namespace cairn::fabric {
 struct AdderCounters {
   Count additions_2to1 = 0;
   Count additions_3to1 = 0;
+  Count comparisons_2to1 = 0;
+  Count comparisons_3to1 = 0;
   Count queue_pushes = 0;
   Count queue_pops = 0;
   Count wire_writes = 0;
@@ -28,6 +31,10 @@ struct AdderCounters {
     return std::tuple{
         stats::counter("additions_2to1", &Counters::additions_2to1, "operations", "sums of two operands"),
         stats::counter("additions_3to1", &Counters::additions_3to1, "operations", "sums of three operands"),
+        stats::counter("comparisons_2to1", &Counters::comparisons_2to1, "operations",
+                       "larger ones of two operands, for max-pooling"),
+        stats::counter("comparisons_3to1", &Counters::comparisons_3to1, "operations",
+                       "largest ones of three operands, for max-pooling"),
         stats::counter("queue_pushes", &Counters::queue_pushes, "words", "words written to the queues"),
         stats::counter("queue_pops", &Counters::queue_pops, "words", "words read from the queues"),
         stats::counter("wire_writes", &Counters::wire_writes, "words",
@@ -119,6 +126,12 @@ class AdderTree {
   }
   bool feeds_parent(int index) const;
   void add_up_folds(Count steps, AdderCounters& counters);
+  Count& of_two(AdderCounters& counters) const {
+    return clusters_.compares ? counters.comparisons_2to1 : counters.additions_2to1;
+  }
+  Count& of_three(AdderCounters& counters) const {
+    return clusters_.compares ? counters.comparisons_3to1 : counters.additions_3to1;
+  }
 
   bool folding_;
   Switches switches_;
@@ -149,7 +162,7 @@ class AdderTree {
   Count pushed_ = 0;       // and what of them is in another adder's queue already
   std::vector<Output> outputs_;
   std::vector<ProductPath> paths_;  // flow: by multiplier
-  AdderCounters step_cost_;         // flow: what a step of products costs
+  AdderCounters step_cost_;         // flow: what a step of products costs, as sums
   std::vector<kernel::Stream> out_;
   std::vector<int> exits_;
 };
@@ -158,7 +171,7 @@ class AdderTree {
 // Streams of the same pace differ by a constant, so the latest of them is all that counts.
 template <class Delay>
 kernel::Stream last_of(const std::vector<kernel::Stream>& products, int begin, int end, Delay delay) {
-  std::vector<kernel::Piece> paces;
+  kernel::Pieces paces;
   kernel::Stream all;
   const auto join_with = [&](const kernel::Stream& one) { all = all.empty() ? one : join(all, one); };
   for (int i = begin; i < end; ++i) {

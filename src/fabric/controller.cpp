@@ -40,12 +40,12 @@ UnitCycles Controller::activity(Cycle end) const {
 
 bool Controller::begin_round() {
   if (begun_ == program_.rounds->size() || stored_ < round_.awaited) return false;
-  at_ = {begun_, 0, 0, 0, StepKind::weights};
   program_.packets->enter(begun_);
+  at_ = program_.packets->first(begun_);
   program_.configure(program_.rounds->at(begun_));
   ++begun_;
   offering_ = true;
-  idle_left_ = timing_.before_weights;
+  idle_left_ = at_.kind == StepKind::weights ? timing_.before_weights : timing_.before_rows;
   return true;
 }
 
@@ -56,7 +56,7 @@ void Controller::flow() {
     begin = std::max(begin, links_.stored->streams[0].last() + 1);
   begin_ = links_.round.begin = begin;
   followed_at_once_ = begin == end_ + 1;
-  end_ = begin + timing_.before_weights - 1;
+  end_ = begin - 1;
   kernel::Stream& offers = links_.offers->streams[0];
   offers.clear();
   const auto offer = [&](StepKind kind, Count steps) {
@@ -67,7 +67,11 @@ void Controller::flow() {
   const Clusters& clusters = packets.clusters();
   const Count slides = clusters.slide > 0 ? packets.windows() - 1 : 0;
   const Count alike = slides == 0 && timing_.before_rows == 0 ? packets.rows() : 1;  // rows that are one long row
-  offer(StepKind::weights, clusters.folds);
+  const Count weights = packets.steps_by_kind()[0];
+  if (weights > 0) {
+    end_ += timing_.before_weights;
+    offer(StepKind::weights, weights);
+  }
   for (Count row = 0; row < packets.rows(); row += alike) {
     end_ += timing_.before_rows;
     offer(StepKind::window, (packets.windows() - slides) * clusters.folds * alike);
@@ -81,12 +85,13 @@ void Controller::flow() {
   counters_.weight_reads += round_.weight_reads;
   counters_.input_reads += round_.input_reads;
   if (clusters.psums_streamed) counters_.psum_reads += windows;
-  counters_.steps += clusters.folds * (1 + windows);
+  counters_.steps += weights + clusters.folds * windows;
 }
 
 // Of the cycles of a round that the controller needs for itself.
 Cycle Controller::resting() const {
-  return timing_.before_weights + program_.packets->rows() * timing_.before_rows + timing_.after_round;
+  const Cycle before_weights = program_.packets->clusters().compares ? 0 : timing_.before_weights;
+  return before_weights + program_.packets->rows() * timing_.before_rows + timing_.after_round;
 }
 
 // When the round began is of no interest if every port had still to send. One that waited for results began when they

@@ -1,7 +1,7 @@
 // What the memory controllers of flexible machines have in common: weights stay in the multipliers, inputs stream past
-// them. A round loads its weights, one step for each fold, and then streams every window of the inputs. A step is
-// offered to the read ports whole, in one cycle, and waits there; how fast it goes out is the ports' affair. A round
-// begins when as many results are stored as it asks for (spec dense 3.3).
+// them. A round loads its weights, one step for each fold (max-pooling has none), and then streams every window of the
+// inputs. A step is offered to the read ports whole, in one cycle, and waits there; how fast it goes out is the ports'
+// affair. A round begins when as many results are stored as it asks for (spec dense 3.3).
 #pragma once
 
 #include <string>

@@ -161,8 +161,12 @@ struct PartInfo {
   std::function<int(const Array&)> output_pairs = [](const Array&) { return 0; };
 };
 
-// Every part that the build knows; generated from the list in fabric/CMakeLists.txt.
+// Cairn's own parts; generated from the list in fabric/CMakeLists.txt.
+std::vector<PartInfo> own_parts();
+// Every part that is known: Cairn's own, then those of plug-ins.
 const std::vector<PartInfo>& parts();
+// Adds those of a plug-in, which no other part is called. A list that parts() has given stays as it is.
+void add_parts(std::vector<PartInfo> more);
 const PartInfo& part(const std::string& slot, const std::string& type);
 schema::Catalog catalog();
 
@@ -183,7 +187,9 @@ PartInfo declare(std::string slot, std::string type, std::string doc, Units unit
               std::move(doc),
               std::move(units.name),
               schema::describe<typename P::Params>(),
-              stats::describe<typename P::Counters>()};
+              stats::describe<typename P::Counters>(),
+              nullptr,
+              nullptr};
   row.work = std::move(units.work);
   row.make = [slot](const schema::Values& values, const Array& array, Links& links) {
     return std::make_unique<P>(slot, schema::bind<typename P::Params>(values), array, links);

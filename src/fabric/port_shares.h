@@ -5,12 +5,25 @@
 
 #include <array>
 #include <bit>
+#include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "fabric/program.h"
+#include "kernel/stream.h"
 
 namespace cairn::fabric {
+
+// Ports that send in the same cycles.
+struct PortGroups {
+  using Lanes = std::vector<std::pair<std::size_t, std::uint64_t>>;  // which of the n-th 64 ports
+  std::vector<std::size_t> of_port;
+  std::vector<Lanes> ports;
+  static int first(const Lanes& ports) {
+    return static_cast<int>(ports.front().first) * 64 + std::countr_zero(ports.front().second);
+  }
+};
 
 struct PortShares {
   std::vector<int> packets;  // by port
@@ -22,23 +35,42 @@ struct PortShares {
   // Leaves out the packets before `first`.
   void deal(const Multicasts& step, std::size_t first, int port_shift, std::size_t ports);
 
-  // The packets port by port, as clocked runs and steps that are offered in part need them.
-  std::vector<std::size_t> begin;  // by port, and the end of the last
-  std::vector<int> index;          // of the packet, in the step
-  std::vector<Multicast> to;
-  std::vector<Count> hops_of;
-
-  // In time: when port `p` sends its packets of a step.
-  struct Offer {
-    Cycle first;     // packets are offered from here on
-    Cycle free_at;   // from here on the port can send
-    Count at_once;   // packets offered in a cycle; 0 = all
-    Cycle interval;  // between two packets of a port
+  // Turn by turn, as clocked runs and steps that are offered in part need them: in the n-th turn of a group each of its
+  // ports sends its n-th packet of the step.
+  struct Destination {
+    int multiplier;
+    int packet;  // among those of the group
   };
-  std::vector<Cycle> sent(std::size_t p, Offer offer) const;
+  struct Turn {
+    int last = 0;  // packet of the step among those sent
+    Count words = 0;
+    Count hops = 0;
+    std::size_t begin = 0;  // in `to`
+    std::size_t end = 0;
+  };
+  std::vector<std::size_t> first_turn;       // by group, and the end of the last
+  std::vector<Turn> turns;                   // group by group
+  std::vector<Destination> to;               // turn by turn
+  std::vector<std::vector<int>> packets_of;  // by group: those of the step that it sends, ascending
+  std::span<const Turn> turns_of(std::size_t group) const {
+    return std::span(turns).subspan(first_turn[group], first_turn[group + 1] - first_turn[group]);
+  }
 
-  void list(const Multicasts& step, std::size_t first, int port_shift);
+  // In time: when a group sends its packets of steps, turn by turn, each step before the next.
+  struct Offer {
+    kernel::Piece steps;  // packets are offered from here on
+    Cycle free_at;        // from here on the ports can send
+    Count at_once;        // packets offered in a cycle; 0 = all
+    Cycle interval;       // between two packets of a port
+  };
+  std::vector<kernel::Stream> sent(std::size_t group, const Offer& offer) const;
+
+  void list(const Multicasts& step, std::size_t first, int port_shift, const PortGroups& groups);
 };
+
+// Ports with equally many packets of every kind of step, `shares` of them, send these in the same cycles if steps are
+// offered whole and nothing else is sent; otherwise each is `alone`.
+PortGroups group_ports(const std::array<PortShares, kStepKinds>& shares, bool alone);
 
 // How many packets each port sends in a round, `shares` of them by kind of step: partial sums as well, those that
 // stream from port 0 and those that come back to the ports of their multipliers.

@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "util/larger.h"
 #include "util/units.h"
 
 namespace cairn::fabric {
@@ -76,7 +77,11 @@ struct Clusters {
   // of each window.
   bool psums_streamed = false;
   std::vector<int> ends{};  // where sizes differ: of each, the multiplier after its last
+  // Max-pooling: there are no weights, multipliers pass inputs on as they are, and adders take the larger of two.
+  bool compares = false;
 
+  float combined(float a, float b) const { return compares ? util::larger(a, b) : a + b; }
+  float nothing() const { return compares ? util::kSmallest : 0; }  // changes nothing that it is combined with
   int begin(int cluster) const { return cluster == 0 ? 0 : end(cluster - 1); }
   int end(int cluster) const { return ends.empty() ? (cluster + 1) * size : ends[static_cast<std::size_t>(cluster)]; }
   int used() const { return count == 0 ? 0 : end(count - 1); }
@@ -84,8 +89,8 @@ struct Clusters {
 };
 
 // A step of operands, all offered by the memory in one cycle, as packets: a word and the multipliers that it goes to.
-// A round of a flexible machine is `folds` steps of weights, then for each row and window of outputs `folds` steps of
-// inputs. Where inputs are handed on, only the first window of a row needs all of them.
+// A round of a flexible machine is `folds` steps of weights, if it has any, then for each row and window of outputs
+// `folds` steps of inputs. Where inputs are handed on, only the first window of a row needs all of them.
 enum class StepKind { weights, window, slide };
 constexpr int kStepKinds = 3;
 constexpr std::array<StepKind, kStepKinds> kEveryKind{StepKind::weights, StepKind::window, StepKind::slide};
@@ -165,7 +170,11 @@ class Packets {
   std::array<Count, kStepKinds> steps_by_kind() const {
     const Count folds = clusters().folds;
     const Count slides = clusters().slide > 0 ? windows() - 1 : 0;
-    return {folds, rows() * (windows() - slides) * folds, rows() * slides * folds};
+    return {clusters().compares ? 0 : folds, rows() * (windows() - slides) * folds, rows() * slides * folds};
+  }
+  // The first step of a round.
+  Position first(Count round) const {
+    return {round, 0, 0, 0, clusters().compares ? StepKind::window : StepKind::weights};
   }
   // To the next step, of the next round after the last one.
   void advance(Position& at) const {
@@ -176,7 +185,7 @@ class Packets {
     } else if (++at.window == windows()) {
       at.window = 0;
       if (++at.row == rows())
-        at = {at.round + 1, 0, 0, 0, StepKind::weights};
+        at = first(at.round + 1);
       else
         at.kind = StepKind::window;
     } else if (clusters().slide > 0) {

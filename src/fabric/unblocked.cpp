@@ -22,7 +22,7 @@ kernel::Wiring Unblocked::wiring() const { return packet_wiring(links_); }
 void Unblocked::start(const Program& program) {
   packets_ = program.packets;
   offered_ = before_ = reported_ = 0;
-  at_ = {};
+  at_ = packets_->first(0);
   next_ = copied_ = 0;
   loads_.clear();
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <numeric>
@@ -51,10 +52,37 @@ void for_each_bit(std::size_t word, std::uint64_t bits, F f) {
   for (; bits != 0; bits &= bits - 1) f(word * 64 + static_cast<std::size_t>(std::countr_zero(bits)));
 }
 
+// Sets those of 64 values that the bits tell. Where they are many all 64 are written, in plain loops that the compiler
+// turns into vector instructions.
+template <class T>
+void set_lanes(std::uint64_t bits, const T* from, T* to) {
+  constexpr int kFew = 20;
+  constexpr auto kBits = [] {
+    std::array<std::uint32_t, 32> all{};
+    for (unsigned i = 0; i < 32; ++i) all[i] = 1U << i;
+    return all;
+  }();
+  if (std::popcount(bits) <= kFew) {
+    for_each_bit(0, bits, [&](std::size_t i) { to[i] = from[i]; });
+    return;
+  }
+  for (std::size_t half = 0; half < 64; half += 32) {
+    const auto chosen = static_cast<std::uint32_t>(bits >> half);
+    for (std::size_t i = 0; i < 32; ++i) {
+      const T set = from[half + i];
+      const T kept = to[half + i];
+      to[half + i] = (chosen & kBits[i]) != 0 ? set : kept;
+    }
+  }
+}
+
+// So many lanes and those that fill the last 64: the room for values that are set 64 at a time.
+constexpr std::size_t whole_words(int lanes) { return (static_cast<std::size_t>(lanes) + 63) / 64 * 64; }
+
 // A set of lane numbers, one bit each.
 class LaneSet {
  public:
-  explicit LaneSet(int lanes) : words_((static_cast<std::size_t>(lanes) + 63) / 64) {}
+  explicit LaneSet(int lanes) : words_(whole_words(lanes) / 64) {}
   void set(int lane) { words_[word(lane)] |= bit(lane); }
   void set(int lane, bool to) { to ? set(lane) : clear(lane); }
   void clear(int lane) { words_[word(lane)] &= ~bit(lane); }
@@ -105,13 +133,13 @@ class Wires final : public Channel {
  public:
   struct Frame {
     LaneSet valid;
-    std::vector<T> values;
+    std::vector<T> values;  // of whole words of lanes
   };
 
   Wires(std::string name, int lanes, Cycle latency, std::int64_t credits = 0)
       : Channel(std::move(name), lanes, latency),
         frames_(std::bit_ceil(static_cast<std::size_t>(latency) + 1),
-                Frame{LaneSet(lanes), std::vector<T>(static_cast<std::size_t>(lanes))}) {
+                Frame{LaneSet(lanes), std::vector<T>(whole_words(lanes))}) {
     if (credits > 0) credits_.resize(static_cast<std::size_t>(lanes), {credits, 0, -1});
   }
 

@@ -12,11 +12,11 @@ namespace cairn::kernel {
 template <class T>
 class Fifos {
  public:
-  explicit Fifos(int queues)
-      : there_(queues), more_(queues), first_(static_cast<std::size_t>(queues)), rest_(first_.size()) {}
+  explicit Fifos(int queues) : there_(queues), more_(queues), first_(whole_words(queues)), rest_(first_.size()) {}
 
   bool empty(int queue) const { return !there_.test(queue); }
-  const T& front(std::size_t queue) const { return first_[queue]; }
+  // The first items of 64 queues and those behind; of no meaning where a queue is empty.
+  const T* fronts(std::size_t word) const { return &first_[word * 64]; }
   std::uint64_t there(std::size_t word) const { return there_.words()[word]; }  // which of 64 queues hold anything
 
   void push(int queue, const T& item) {
@@ -41,12 +41,11 @@ class Fifos {
     return item;
   }
 
-  // The same for those of 64 queues that the bits tell; `item(queue)` is pushed.
-  template <class Item>
-  void push(std::size_t word, std::uint64_t queues, Item item) {
+  // The same for those of 64 queues that the bits tell; of 64 items theirs are pushed.
+  void push(std::size_t word, std::uint64_t queues, const T* items) {
     const std::uint64_t behind = queues & there(word);
-    for_each_bit(word, queues & ~behind, [&](std::size_t at) { first_[at] = item(at); });
-    for_each_bit(word, behind, [&](std::size_t at) { rest_[at].push(item(at)); });
+    set_lanes(queues & ~behind, items, &first_[word * 64]);
+    for_each_bit(word, behind, [&](std::size_t at) { rest_[at].push(items[at % 64]); });
     there_.words()[word] |= queues;
     more_.words()[word] |= behind;
   }

@@ -31,6 +31,9 @@ std::int64_t positions(std::int64_t outputs, std::int64_t kernel, std::int64_t s
   return std::min(outputs * kernel, kernel + (outputs - 1) * stride);
 }
 
+// For each fold of a round.
+Count weight_steps(const Nest& nest) { return nest.compares ? 0 : 1; }
+
 class Enumeration {
  public:
   Enumeration(const Nest& nest, const arch::FlexibleArray& array) : nest_(nest), array_(array) {
@@ -71,7 +74,7 @@ class Enumeration {
         tile_.clusters() > 1)
       return;
     const auto at = [&](Loop loop) { return tile_.sizes[loop]; };
-    const std::int64_t weights = tile_.cluster() * at(Loop::k) * at(Loop::g);
+    const std::int64_t weights = nest_.compares ? 0 : tile_.cluster() * at(Loop::k) * at(Loop::g);
     const std::int64_t across = at(Loop::n) * at(Loop::g) * at(Loop::c) *
                                 positions(at(Loop::x), at(Loop::r), nest_.stride[0], nest_.dilation[0]);
     const std::int64_t inputs = across * positions(at(Loop::y), at(Loop::s), nest_.stride[1], nest_.dilation[1]);
@@ -79,8 +82,8 @@ class Enumeration {
     const auto busiest = [&](std::int64_t words) { return ceil_div(words, array_.ports); };
     const Count sliding = array_.forwards && slides(nest_, tile_) ? iterations[Loop::x] * (iterations[Loop::y] - 1) : 0;
     const Count whole = iterations.windows() - sliding;
-    const Cycle steps = std::max({1 + iterations.windows(), whole * busiest(inputs), sliding * busiest(across),
-                                  busiest(weights + whole * inputs + sliding * across)});
+    const Cycle steps = std::max({weight_steps(nest_) + iterations.windows(), whole * busiest(inputs),
+                                  sliding * busiest(across), busiest(weights + whole * inputs + sliding * across)});
     found_.push_back({tile_, iterations.rounds() * iterations.folds() * steps});
   }
 
@@ -166,11 +169,12 @@ Count least_reads(const Nest& nest, const DenseTile& tile, Count sliding) {
     const auto at_once = [&](std::int64_t size) {
       return positions(tile.sizes[output], size, nest.stride[dimension], nest.dilation[dimension]);
     };
+    if (nest.compares) return iterations[kernel] * at_once(tile.sizes[kernel]);  // none hangs over
     const std::int64_t rest = nest.sizes[kernel] % tile.sizes[kernel];
     return nest.sizes[kernel] / tile.sizes[kernel] * at_once(tile.sizes[kernel]) + (rest > 0 ? at_once(rest) : 0);
   };
-  const Count weights = iterations[Loop::n] * all(Loop::g) * nest.sizes[Loop::k] * nest.sizes[Loop::c] *
-                        nest.sizes[Loop::r] * nest.sizes[Loop::s];
+  const Count weights = weight_steps(nest) * iterations[Loop::n] * all(Loop::g) * nest.sizes[Loop::k] *
+                        nest.sizes[Loop::c] * nest.sizes[Loop::r] * nest.sizes[Loop::s];
   const Count columns = reads(Loop::y, Loop::s, 1) * (iterations.windows() - sliding) + iterations[Loop::s] * sliding;
   return weights +
          all(Loop::n) * all(Loop::g) * iterations[Loop::k] * nest.sizes[Loop::c] * reads(Loop::x, Loop::r, 0) * columns;
@@ -217,13 +221,13 @@ Loads loads(const Nest& nest, const DenseTile& tile, const arch::FlexibleArray& 
     const PortLoad port = port_load(all, begin, std::min(all.size(), begin + leaves));
     const auto of_steps = [&](Count at_once) {
       return folds * iterations.rounds() *
-             (ceil_div(port.weights, at_once) + windows * ceil_div(port.inputs, at_once) +
+             (weight_steps(nest) * ceil_div(port.weights, at_once) + windows * ceil_div(port.inputs, at_once) +
               sliding * ceil_div(port.slides, at_once));
     };
     loads.words += of_steps(1);
     loads.distribution = std::max(loads.distribution, of_steps(together));
   }
-  loads.multipliers = iterations.rounds() * folds * (1 + iterations.windows());
+  loads.multipliers = iterations.rounds() * folds * (weight_steps(nest) + iterations.windows());
   const Count passes = folds > 1 && array.folding != arch::Folding::reduction ? folds : 1;
   loads.collection = per_line * iterations.rounds() * iterations.windows() * passes;
   loads.results = iterations.rounds() * iterations.windows() * passes * tile.clusters();

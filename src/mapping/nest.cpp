@@ -18,6 +18,8 @@ struct Letter {
 // The letters of a tile, as the operation's own: those of a matrix product name the loops it is mapped to.
 std::vector<Letter> letters(const Nest& nest) {
   if (nest.matrix) return {{"M", Loop::x}, {"N", Loop::k}, {"K", Loop::s}};
+  if (nest.compares)
+    return {{"R", Loop::r}, {"S", Loop::s}, {"C", Loop::g}, {"N", Loop::n}, {"X", Loop::x}, {"Y", Loop::y}};
   std::vector<Letter> all;
   all.reserve(kLoops);
   for (int i = 0; i < kLoops; ++i) all.push_back({kLoopNames[static_cast<std::size_t>(i)], static_cast<Loop>(i)});
@@ -34,15 +36,16 @@ Nest product(const Gemm::Sizes& sizes) {
   return nest;
 }
 
-}  // namespace
+std::string_view called(const Nest& nest) {
+  if (nest.compares) return "max-pooling";
+  return nest.matrix ? "a matrix product" : "a convolution";
+}
 
-Nest nest_of(const Operation& operation) {
-  const Conv* conv = std::get_if<Conv>(&operation);
-  if (conv == nullptr) return product(lowered(operation).sizes());
-  const Conv::Sizes& s = conv->sizes();
+Nest nest_of(const Conv& conv) {
+  const Conv::Sizes& s = conv.sizes();
   Nest nest;
   if (s.input.size() == 3) {
-    nest = product(conv->lowered().sizes());
+    nest = product(conv.lowered().sizes());
     nest.sizes[Loop::n] = s.batch;
     nest.sizes[Loop::x] /= s.batch;
     return nest;
@@ -56,10 +59,21 @@ Nest nest_of(const Operation& operation) {
   for (std::size_t d = 0; d < dimensions; ++d) {
     const std::size_t axis = 2 - dimensions + d;
     nest.sizes[axis == 0 ? Loop::r : Loop::s] = s.kernel[d];
-    nest.sizes[axis == 0 ? Loop::x : Loop::y] = conv->output()[d];
+    nest.sizes[axis == 0 ? Loop::x : Loop::y] = conv.output()[d];
     nest.stride[axis] = s.stride[d];
     nest.dilation[axis] = s.dilation[d];
   }
+  return nest;
+}
+
+}  // namespace
+
+Nest nest_of(const Operation& operation) {
+  if (const auto* gemm = std::get_if<Gemm>(&operation)) return product(gemm->sizes());
+  if (const auto* conv = std::get_if<Conv>(&operation)) return nest_of(*conv);
+  Nest nest = nest_of(std::get<MaxPool>(operation).windows());
+  nest.matrix = false;
+  nest.compares = true;
   return nest;
 }
 
@@ -74,8 +88,7 @@ DenseTile dense_tile(const Nest& nest, const std::map<std::string, std::int64_t>
     const auto letter = std::ranges::find(known, name, &Letter::name);
     const std::string where = fmt::format("tile.{}", name);
     if (letter == known.end()) {
-      faults.add(Code::tile_does_not_fit, where,
-                 fmt::format("a {} has no tile size '{}'", nest.matrix ? "matrix product" : "convolution", name),
+      faults.add(Code::tile_does_not_fit, where, fmt::format("{} has no tile size '{}'", called(nest), name),
                  fmt::format("use {}", fmt::join(names, ", ")));
     } else if (size < 1) {
       faults.add(Code::tile_does_not_fit, where, fmt::format("tile size {} is not positive", size), "1 or more");

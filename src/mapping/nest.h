@@ -35,13 +35,15 @@ struct Nest {
   // Along x and along y.
   std::array<std::int64_t, 2> stride{1, 1};
   std::array<std::int64_t, 2> dilation{1, 1};
-  bool matrix = false;  // a matrix product: its tile is given in M, N, K
+  bool matrix = false;    // a matrix product: its tile is given in M, N, K
+  bool compares = false;  // max-pooling: outputs are the largest of what they cover, and there are no weights
   bool operator==(const Nest&) const = default;
   auto operator<=>(const Nest&) const = default;  // NOLINT(readability-implicit-bool-conversion): compares bools
 };
 
 // A matrix product becomes R = 1, S = K, C = 1, K = N, X = M, Y = 1, a batch of them groups. A convolution over three
-// dimensions runs as its lowered product.
+// dimensions runs as its lowered product. Max-pooling is the depth-wise convolution over its windows: channels are
+// groups.
 Nest nest_of(const Operation& operation);
 
 // What one step of the machine covers of each loop.
@@ -55,7 +57,8 @@ struct DenseTile {
   }
 };
 
-// A tile from its letters (M, N, K of a matrix product, the eight of a convolution); what is missing is 1. Throws Error
+// A tile from its letters (M, N, K of a matrix product, the eight of a convolution, of max-pooling those but G and K,
+// where C is its channels); what is missing is 1. Throws Error
 // E401 for letters that do not exist and for sizes below 1.
 DenseTile dense_tile(const Nest& nest, const std::map<std::string, std::int64_t>& named);
 std::map<std::string, std::int64_t> named_tile(const Nest& nest, const DenseTile& tile);

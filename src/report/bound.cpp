@@ -36,16 +36,19 @@ std::string bound_by(const Bound& bound) {
   return kBounds.at(static_cast<std::size_t>(std::ranges::max_element(bound) - bound.begin()));
 }
 
+std::int64_t useful(const LayerResult& layer) {
+  return std::holds_alternative<MaxPool>(layer.operation) ? products(layer.operation) : layer.multiplications;
+}
+
 Work work(const LayerResult& layer) {
-  return {layer.sparse ? layer.sparse->effective_multiplications : layer.multiplications,
+  return {layer.sparse ? layer.sparse->effective_multiplications : useful(layer),
           layer.buffer_reads + layer.buffer_writes, layer.cycles};
 }
 
 Roofline roofline(const Work& work, const LayerResult& machine) {
-  const auto multiplications = static_cast<double>(work.multiplications);
-  return {ratio(multiplications, static_cast<double>(work.words)),
-          ratio(multiplications, static_cast<double>(work.cycles)), slot(machine, "multiplier").units,
-          slot(machine, "distribution").units + slot(machine, "writeback").units};
+  const auto products = static_cast<double>(work.products);
+  return {ratio(products, static_cast<double>(work.words)), ratio(products, static_cast<double>(work.cycles)),
+          slot(machine, "multiplier").units, slot(machine, "distribution").units + slot(machine, "writeback").units};
 }
 
 }  // namespace cairn::report

@@ -19,16 +19,18 @@ std::string bound_by(const Bound& bound);
 
 // Of a layer or of several.
 struct Roofline {
-  double intensity = 0;        // useful multiplications per word read from or written to the global buffer
-  double performance = 0;      // useful multiplications a cycle
+  double intensity = 0;        // useful products per word read from or written to the global buffer
+  double performance = 0;      // useful products a cycle
   std::int64_t peak = 0;       // multipliers
   std::int64_t bandwidth = 0;  // words a cycle that the read ports and the write ports can move
 };
 struct Work {
-  std::int64_t multiplications = 0;  // useful ones
+  std::int64_t products = 0;  // useful ones
   std::int64_t words = 0;
   std::int64_t cycles = 0;
 };
+// Multiplications, or the values that max-pooling passes on.
+std::int64_t useful(const LayerResult& layer);
 // Of two non-zeros where the machine leaves zeros out.
 Work work(const LayerResult& layer);
 Roofline roofline(const Work& work, const LayerResult& machine);

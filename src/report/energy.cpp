@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cost/declared.h"
 #include "util/diagnostics.h"
 
 namespace cairn::report {
@@ -197,9 +198,16 @@ Json built_of(const cost::Meter& meter) {
   return rows;
 }
 
-Json charges() {
+Json charges(const schema::Catalog& catalog) {
+  std::vector<cost::Charge> charged = cost::charges();
+  std::vector<cost::Exemption> exempt = cost::exemptions();
+  for (const schema::ComponentInfo& part : catalog) {
+    if (!part.costs) continue;
+    std::ranges::move(cost::declared_charges(part.slot, part.type, *part.costs), std::back_inserter(charged));
+    std::ranges::move(cost::declared_exemptions(part.slot, part.type, *part.costs), std::back_inserter(exempt));
+  }
   Json all{{"charges", Json::array()}, {"exemptions", Json::array()}};
-  for (const cost::Charge& each : cost::charges())
+  for (const cost::Charge& each : charged)
     all["charges"].push_back({{"slot", each.slot},
                               {"types", each.types},
                               {"counter", each.counter},
@@ -207,7 +215,7 @@ Json charges() {
                               {"component", each.component},
                               {"action", each.action},
                               {"word", word(each.width)}});
-  for (const cost::Exemption& each : cost::exemptions())
+  for (const cost::Exemption& each : exempt)
     all["exemptions"].push_back(
         {{"slot", each.slot}, {"types", each.types}, {"counter", each.counter}, {"reason", each.reason}});
   return all;

@@ -12,6 +12,7 @@ void price(Json& document, const cost::Meter& meter);
 
 Json table(const cost::Prices& prices);
 Json built_of(const cost::Meter& meter);
-Json charges();
+// Of Cairn's own parts, and of those of the catalog that tell their own.
+Json charges(const schema::Catalog& catalog);
 
 }  // namespace cairn::report

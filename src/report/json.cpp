@@ -21,6 +21,12 @@ Json sizes(const Operation& operation) {
     const Gemm::Sizes& s = gemm->sizes();
     return {{"M", s.m}, {"N", s.n}, {"K", s.k}, {"batch", s.batch}};
   }
+  if (const auto* pool = std::get_if<MaxPool>(&operation)) {
+    const MaxPool::Sizes& s = pool->sizes();
+    return {{"batch", s.batch},         {"channels", s.channels},   {"input", s.input},     {"kernel", s.kernel},
+            {"stride", s.stride},       {"pad_begin", s.pad_begin}, {"pad_end", s.pad_end}, {"dilation", s.dilation},
+            {"ceil_mode", s.ceil_mode}, {"output", pool->output()}};
+  }
   const Conv& conv = std::get<Conv>(operation);
   const Conv::Sizes& s = conv.sizes();
   return {{"batch", s.batch},     {"channels", s.channels}, {"filters", s.filters},   {"groups", s.groups},
@@ -28,9 +34,9 @@ Json sizes(const Operation& operation) {
           {"pad_end", s.pad_end}, {"dilation", s.dilation}, {"output", conv.output()}};
 }
 
-double utilisation(std::int64_t multiplications, std::int64_t multipliers, std::int64_t cycles) {
+double utilisation(std::int64_t useful, std::int64_t multipliers, std::int64_t cycles) {
   const double capacity = static_cast<double>(multipliers) * static_cast<double>(cycles);
-  return capacity > 0 ? static_cast<double>(multiplications) / capacity : 0.0;
+  return capacity > 0 ? static_cast<double>(useful) / capacity : 0.0;
 }
 
 void add(std::int64_t& sum, std::int64_t amount, const std::string& name) {
@@ -89,7 +95,7 @@ void add_activity(Json& total, const std::vector<LayerResult>& layers) {
     const Bound of_layer = bound(layer);
     for (std::size_t i = 0; i < bounds.size(); ++i) add(bounds.at(i), of_layer.at(i), "bounds");
     const Work done = work(layer);
-    add(all.multiplications, done.multiplications, "multiplications");
+    add(all.products, done.products, "products");
     add(all.words, done.words, "words");
     add(all.cycles, done.cycles, "cycles");
   }
@@ -120,6 +126,8 @@ void add_early_stop(Json& total, const std::vector<LayerResult>& layers) {
 
 Json totals(const std::vector<LayerResult>& layers) {
   std::int64_t multipliers = 0;
+  std::int64_t useful = 0;
+  std::int64_t comparisons = 0;
   std::map<std::string, std::int64_t> sum{
       {"cycles", 0}, {"multiplications", 0}, {"buffer_reads", 0}, {"buffer_writes", 0}};
   const auto add = [&](const char* name, std::int64_t amount) { report::add(sum[name], amount, name); };
@@ -128,6 +136,8 @@ Json totals(const std::vector<LayerResult>& layers) {
     add("multiplications", layer.multiplications);
     add("buffer_reads", layer.buffer_reads);
     add("buffer_writes", layer.buffer_writes);
+    report::add(useful, report::useful(layer), "products");
+    report::add(comparisons, layer.comparisons, "comparisons");
     multipliers = layer.multipliers;
   }
   std::int64_t effective = 0;
@@ -137,7 +147,8 @@ Json totals(const std::vector<LayerResult>& layers) {
     if (layer.sparse) effective += layer.sparse->effective_multiplications;
   }
   Json total = sum;
-  total["utilisation"] = utilisation(sum["multiplications"], multipliers, sum["cycles"]);
+  total["utilisation"] = utilisation(useful, multipliers, sum["cycles"]);
+  if (comparisons > 0) total["comparisons"] = comparisons;
   if (all_sparse) total["effective_multiplications"] = effective;
   add_early_stop(total, layers);
   add_activity(total, layers);
@@ -147,9 +158,10 @@ Json totals(const std::vector<LayerResult>& layers) {
 Json make_units() {
   Json units{{"cycles", "clock cycles"},
              {"multiplications", "multiplications that the operation needs"},
+             {"comparisons", "comparisons of two values that max-pooling needs"},
              {"utilisation",
-              "multiplications / (multipliers x cycles): 0 to 1, above 1 where a sparse machine leaves "
-              "zeros out"},
+              "multiplications, or values that max-pooling passes on, / (multipliers x cycles): 0 to 1, above 1 where "
+              "a sparse machine leaves zeros out"},
              {"buffer_reads", "words read from the global buffer"},
              {"buffer_writes", "words written to the global buffer"},
              {"rounds", "configurations of the array, one a tile"},
@@ -171,8 +183,8 @@ Json make_units() {
               "cycles that each alone costs: busy unit-cycles over the units that take part; "
               "drain: those in which multipliers wait for a round to begin or to end"},
              {"roofline",
-              "intensity: useful multiplications a word of buffer traffic; performance: "
-              "useful multiplications a cycle; peak: multipliers; bandwidth: words a cycle"}};
+              "intensity: useful products a word of buffer traffic; performance: "
+              "useful products a cycle; peak: multipliers; bandwidth: words a cycle"}};
   for (const UnitStateInfo& state : unit_states()) units[state.name] = fmt::format("unit-cycles: {}", state.doc);
   return units;
 }
@@ -212,9 +224,26 @@ Json catalog(const schema::Catalog& catalog) {
     }
     for (const schema::CounterInfo& c : component.counters)
       row["counters"].push_back({{"name", c.name}, {"unit", c.unit}, {"doc", c.doc}});
+    if (component.origin) row["plugin"] = component.origin->plugin;
     rows.push_back(row);
   }
   return rows;
+}
+
+Json plugins(const arch::Machine& machine) {
+  std::map<std::string, Json> rows;
+  for (const std::string& slot : arch::slots()) {
+    const arch::Part& part = machine.part(slot);
+    if (!part.origin) continue;
+    Json& row = rows[part.origin->file];
+    row["name"] = part.origin->plugin;
+    row["version"] = part.origin->version;
+    row["file"] = part.origin->file;
+    row["parts"].push_back(slot + "." + part.type);
+  }
+  Json all = Json::array();
+  for (const auto& [file, row] : rows) all.push_back(row);
+  return all;
 }
 
 Json layer(const LayerResult& layer) {
@@ -239,6 +268,7 @@ Json layer(const LayerResult& layer) {
     json["bound"] = bound_json(bound(layer));
     json["roofline"] = roofline_json(roofline(work(layer), layer));
   }
+  if (std::holds_alternative<MaxPool>(layer.operation)) json["comparisons"] = layer.comparisons;
   if (layer.sparse) {
     json["effective_multiplications"] = layer.sparse->effective_multiplications;
     json["sparsity"] = {{"weights", layer.sparse->weight_zeros}, {"inputs", layer.sparse->input_zeros}};
@@ -292,7 +322,7 @@ std::string text(const Json& json, int indent) { return json.dump(indent, ' ', f
 
 namespace cairn {
 
-double LayerResult::utilisation() const { return report::utilisation(multiplications, multipliers, cycles); }
+double LayerResult::utilisation() const { return report::utilisation(report::useful(*this), multipliers, cycles); }
 
 std::string to_json(const LayerResult& layer) { return report::text(report::layer(layer)); }
 std::string to_json(const MappingResult& mapping) { return report::text(report::mapping(mapping)); }
@@ -304,6 +334,8 @@ std::string document(const Machine& machine, const std::vector<LayerResult>& lay
     throw Error(Code::wrong_type, "context", "the context must be a JSON object", "{\"seed\": 1}");
   context["version"] = version();
   context["machine"] = report::machine(machine.description());
+  if (const report::Json plugins = report::plugins(machine.description()); !plugins.empty())
+    context["plugins"] = plugins;
   report::Json all = report::Json::array();
   for (const LayerResult& one : layers) all.push_back(report::layer(one));
   report::Json made{{"schema", "cairn.result/1"},

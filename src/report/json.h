@@ -12,6 +12,8 @@ namespace cairn::report {
 using Json = nlohmann::ordered_json;
 
 Json machine(const arch::Machine& machine);
+// The plug-ins that parts of it come from: [{"name", "version", "file", "parts"}].
+Json plugins(const arch::Machine& machine);
 Json catalog(const schema::Catalog& catalog);
 Json layer(const LayerResult& layer);
 Json mapping(const MappingResult& mapping);

@@ -18,16 +18,18 @@ Count sum_of(const CounterTree& counters, const std::vector<std::string>& names)
 
 }  // namespace
 
-CounterTree difference(const CounterTree& after, const CounterTree& before) {
-  CounterTree counted = after;
-  accumulate(counted, before, -1);
-  return counted;
+CounterTree difference(CounterTree after, const CounterTree& before) {
+  accumulate(after, before, -1);
+  return after;
 }
 
 void accumulate(CounterTree& total, const CounterTree& part, Count times) {
   for (const auto& [slot, counters] : part) {
+    auto& sums = total[slot];
+    auto next_sum = sums.begin();  // mostly both have the same names
     for (const auto& [name, value] : counters) {
-      Count& sum = total[slot][name];
+      if (next_sum == sums.end() || next_sum->first != name) next_sum = sums.try_emplace(name, 0).first;
+      Count& sum = next_sum++->second;
       Count next = 0;
       const auto product = util::checked_multiply(value, times);
       if (!product || __builtin_add_overflow(sum, *product, &next)) {

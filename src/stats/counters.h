@@ -45,12 +45,12 @@ using CounterTree = std::map<std::string, std::map<std::string, Count>>;
 template <class Counters>
 std::map<std::string, Count> values(const Counters& counters) {
   std::map<std::string, Count> all;
-  std::apply([&](const auto&... field) { ((all[field.name] = counters.*field.member), ...); }, Counters::fields());
+  std::apply([&](const auto&... field) { (all.emplace(field.name, counters.*field.member), ...); }, Counters::fields());
   return all;
 }
 
 // What was counted in between.
-CounterTree difference(const CounterTree& after, const CounterTree& before);
+CounterTree difference(CounterTree after, const CounterTree& before);
 
 // total += times * part. Throws too_large (U203) rather than wrap.
 void accumulate(CounterTree& total, const CounterTree& part, Count times);

@@ -53,8 +53,8 @@ bool tells_work(const std::string& slot, const std::string& counter) {
   static const std::map<std::string, std::set<std::string>> kWork{
       {"memory", {"weight_reads", "input_reads", "psum_reads"}},
       {"distribution", {"words"}},
-      {"multiplier", {"multiplications"}},
-      {"reduction", {"additions_2to1", "additions_3to1", "register_writes"}},
+      {"multiplier", {"multiplications", "input_forwards"}},
+      {"reduction", {"additions_2to1", "additions_3to1", "comparisons_2to1", "comparisons_3to1", "register_writes"}},
       {"collection", {"results_out"}},
       {"writeback", {"results"}}};
   const auto found = kWork.find(slot);

@@ -47,6 +47,16 @@ constexpr std::array kCodes{
     CodeInfo{Code::missing_package, "E108", Kind::invalid, "package missing",
              "This part of Cairn needs a Python package that is not installed. The help says what to install.",
              "`import cairn.torch` where PyTorch is not installed", "Run the `pip install` of the help."},
+    CodeInfo{Code::plugin_unloadable, "E109", Kind::invalid, "plug-in cannot be loaded",
+             "The file is no shared library for this processor, no plug-in of Cairn, was compiled with the headers of "
+             "another Cairn, or fails while it is loaded. Nothing of it is kept.",
+             "`cairn describe --plugin examples/small-net.onnx`",
+             "Build the plug-in with the CMake package of the Cairn that loads it: `python -m cairn --cmake-dir`."},
+    CodeInfo{Code::part_refused, "E110", Kind::invalid, "part of a plug-in refused",
+             "A part of a plug-in breaks a rule: its name is taken, a parameter or counter is missing that machines are "
+             "built or checked by, or a counter is neither charged nor exempt. Nothing of the plug-in is kept.",
+             "a plug-in with a part called `bus` in the slot `collection`",
+             "Change the declaration that the message names, and build the plug-in again."},
     CodeInfo{Code::inconsistent_machine, "E201", Kind::invalid, "inconsistent machine",
              "Each parameter is valid by itself, but they do not fit together. The message names the rule.",
              "`cairn run gemm --M 4 --N 4 --K 4 --arch maeri-256 --set distribution.bandwidth=512`",
@@ -72,6 +82,11 @@ constexpr std::array kCodes{
         "together. All faults are told at once.",
         "a layer table with the row `conv1, 1, 2, x,`",
         "Correct the rows that are named, each with its line; numbers are digits only."},
+    CodeInfo{Code::not_configured, "E304", Kind::invalid, "instance not configured",
+             "An instance is configured for an operation, then given its data, then run. A step before this one is "
+             "missing.",
+             "`run_operation()` of an instance right after `configure_conv(...)`",
+             "Configure an operation, then its data, then run: see the guide on instances."},
     CodeInfo{Code::tile_does_not_fit, "E401", Kind::invalid, "tile does not fit",
              "The tile asks for more rows or columns than the machine has, or for none, or names a dimension that the "
              "machine does not tile.",
@@ -122,6 +137,12 @@ constexpr std::array kCodes{
              "The tile fits, but a network of the machine cannot do what it asks for. The message names the rule.",
              "`cairn run gemm --M 8 --N 8 --K 8 --arch maeri-64 --tile M=8,K=1`",
              "Choose another tile or another network, as the help says; `cairn map` finds the best legal tile."},
+    CodeInfo{
+        Code::machine_cannot, "U205", Kind::unsupported, "operation that the machine cannot do",
+        "Max-pooling needs adders that can compare, behind a dense controller that walks its windows: those of the "
+        "flexible dense machines. A sparse product of an instance needs a controller that leaves zeros out.",
+        "`cairn run maxpool --channels 8 --input 8x8 --kernel 2x2 --arch tpu-16x16`",
+        "Take a machine that can: maeri-256 for max-pooling, sigma-256 for sparse products."},
     CodeInfo{Code::internal_error, "I001", Kind::internal, "internal error",
              "Cairn broke one of its own rules. The numbers of this run must not be used; please report the command.",
              "none that we know of: each one is a fault to mend",

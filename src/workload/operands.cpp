@@ -1,6 +1,8 @@
 #include "workload/operands.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <type_traits>
 
 #include "util/units.h"
@@ -102,7 +104,7 @@ void Im2col::each_line(const float* x, std::int64_t group, const Pixel& p, Terms
 }
 
 void Im2col::gather(const float* x, std::int64_t group, std::int64_t row, Terms columns, float* out,
-                    std::int64_t stride) const {
+                    std::int64_t stride, float padding) const {
   const Pixel p = pixel(row);
   const std::int64_t first = columns.first / kernel_[2];
   const std::int64_t end = util::ceil_div(columns.first + columns.count, kernel_[2]);
@@ -111,7 +113,7 @@ void Im2col::gather(const float* x, std::int64_t group, std::int64_t row, Terms 
   each_line(x, group, p, {first, end - first}, [&](const float* line) {
     for (; k < kernel_[2] && left > 0; ++k, --left, out += stride) {
       const std::int64_t position = p.start[2] + k * dilation_[2];
-      *out = line != nullptr && inside(2, position) ? line[position] : 0.0F;
+      *out = line != nullptr && inside(2, position) ? line[position] : padding;
     }
     k = 0;
   });
@@ -160,16 +162,16 @@ std::vector<float> reference_gemm(const Gemm& gemm, const MatrixView& a, const M
 
 namespace {
 
-// One output: walks the kernel by its definition. Index arithmetic is spelled out with plain loops over a position
-// vector.
-float reference_pixel(const Conv& conv, const float* x, const float* w, std::int64_t image, std::int64_t filter,
-                      const std::vector<std::int64_t>& output) {
+// Walks the kernel of one output by its definition and calls visit(where in x, where in w) for what lies inside. Index
+// arithmetic is spelled out with plain loops over a position vector.
+template <class Visit>
+void each_tap(const Conv& conv, std::int64_t image, std::int64_t filter, const std::vector<std::int64_t>& output,
+              Visit visit) {
   const Conv::Sizes& s = conv.sizes();
   const std::size_t rank = s.input.size();
   const std::int64_t channels = s.channels / s.groups;
   const std::int64_t group = filter / (s.filters / s.groups);
   std::vector<std::int64_t> tap(rank, 0);
-  float sum = 0;
   std::int64_t weight = filter * channels;
   for (const std::int64_t size : s.kernel) weight *= size;
   for (std::int64_t c = 0; c < channels; ++c) {
@@ -181,7 +183,7 @@ float reference_pixel(const Conv& conv, const float* x, const float* w, std::int
         inside = inside && position >= 0 && position < s.input[d];
         index = index * s.input[d] + position;
       }
-      if (inside) sum += x[index] * w[weight];
+      if (inside) visit(index, weight);
       ++weight;
       more = false;
       for (std::size_t d = rank; d-- > 0 && !more;) {
@@ -192,12 +194,11 @@ float reference_pixel(const Conv& conv, const float* x, const float* w, std::int
       }
     }
   }
-  return sum;
 }
 
-}  // namespace
-
-std::vector<float> reference_conv(const Conv& conv, const float* x, const float* w) {
+// Output after output, as they lie in memory.
+template <class Value>
+std::vector<float> each_output(const Conv& conv, Value value) {
   const Conv::Sizes& s = conv.sizes();
   std::vector<float> y;
   std::int64_t pixels = 1;
@@ -208,11 +209,33 @@ std::vector<float> reference_conv(const Conv& conv, const float* x, const float*
         std::vector<std::int64_t> position(conv.output().size());
         std::int64_t rest = pixel;
         for (std::size_t d = position.size(); d-- > 0; rest /= conv.output()[d]) position[d] = rest % conv.output()[d];
-        y.push_back(reference_pixel(conv, x, w, image, filter, position));
+        y.push_back(value(image, filter, position));
       }
     }
   }
   return y;
+}
+
+}  // namespace
+
+std::vector<float> reference_conv(const Conv& conv, const float* x, const float* w) {
+  return each_output(conv, [&](std::int64_t image, std::int64_t filter, const std::vector<std::int64_t>& position) {
+    float sum = 0;
+    each_tap(conv, image, filter, position, [&](std::int64_t in, std::int64_t weight) { sum += x[in] * w[weight]; });
+    return sum;
+  });
+}
+
+std::vector<float> reference_maxpool(const MaxPool& pool, const float* x) {
+  const Conv& windows = pool.windows();
+  return each_output(windows, [&](std::int64_t image, std::int64_t channel, const std::vector<std::int64_t>& position) {
+    float largest = -std::numeric_limits<float>::infinity();
+    each_tap(windows, image, channel, position, [&](std::int64_t in, std::int64_t) {
+      const bool zeros = x[in] == 0 && largest == 0;
+      if (std::isnan(x[in]) || x[in] > largest || (zeros && !std::signbit(x[in]))) largest = x[in];
+    });
+    return largest;
+  });
 }
 
 }  // namespace cairn::workload

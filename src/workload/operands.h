@@ -44,13 +44,14 @@ class Im2col {
  public:
   explicit Im2col(const Conv& conv);
 
-  // Gathers one row of a group's matrix, or some of its columns, into out[0], out[stride], ...; 0 where the kernel
-  // hangs over the edge.
-  void gather(const float* x, std::int64_t group, std::int64_t row, float* out, std::int64_t stride) const {
-    gather(x, group, row, {0, columns()}, out, stride);
+  // Gathers one row of a group's matrix, or some of its columns, into out[0], out[stride], ...; `padding` where the
+  // kernel hangs over the edge.
+  void gather(const float* x, std::int64_t group, std::int64_t row, float* out, std::int64_t stride,
+              float padding = 0) const {
+    gather(x, group, row, {0, columns()}, out, stride, padding);
   }
-  void gather(const float* x, std::int64_t group, std::int64_t row, Terms columns, float* out,
-              std::int64_t stride) const;
+  void gather(const float* x, std::int64_t group, std::int64_t row, Terms columns, float* out, std::int64_t stride,
+              float padding = 0) const;
   // Of a group's matrix. The zeros where the kernel hangs over the edge are zeros.
   Ones count_ones(const float* x, std::int64_t group) const;
   // Where output (group, row, column) lies in the output tensor.
@@ -83,8 +84,10 @@ class Im2col {
   Position output_ = {1, 1, 1};
 };
 
-// The reference executor: straight from the definitions, sums in float32 in order of k. Slow and obvious on purpose.
+// The reference executor: straight from the definitions, sums in float32 in order of k, the larger one by the words of
+// IEEE 754. Slow and obvious on purpose.
 std::vector<float> reference_gemm(const Gemm& gemm, const MatrixView& a, const MatrixView& b);
 std::vector<float> reference_conv(const Conv& conv, const float* x, const float* w);
+std::vector<float> reference_maxpool(const MaxPool& pool, const float* x);
 
 }  // namespace cairn::workload

@@ -331,3 +331,38 @@ def test_damaged_values_never_crash(sample: Path, data: st.DataObject) -> None:
     path.write_bytes(sample.read_bytes())
     rewrite(path, json.dumps(changed))
     tried(path)
+
+
+def test_scale_and_shift_of_a_relu_come_back(tmp_path: Path) -> None:
+    path, seen = tmp_path / "work.safetensors", (array(7), array(7, seed=1))
+    recorded = recording()
+    a, b = np.abs(array(1, 3, 5)), array(1, 5, 7)
+    recorded.run("relu", cairn.Gemm(3, 7, 5), a, b, rectified=seen)
+    recorded.run("plain", cairn.Gemm(3, 7, 5), a, b)
+    recorded.save(path)
+    relu, plain = capture.read(path).layers
+    assert relu.rectified is not None
+    assert all(map(np.array_equal, relu.rectified, seen))
+    assert plain.rectified is None
+
+
+@pytest.mark.parametrize(
+    ("rectified", "message"),
+    [
+        ([], "layers[0]: rectified: not an object"),
+        ({"shift": "0"}, "layers[0]: rectified: scale: missing"),
+        ({"scale": "0", "shift": "99"}, "rectified: tensor: '0' does not hold 7 values"),
+        ({"scale": 1, "shift": "1"}, "rectified: scale: not a text"),
+    ],
+)
+def test_a_damaged_relu_is_refused(work: Path, rectified: Any, message: str) -> None:
+    changed = document(work)
+    changed["layers"][0]["rectified"] = rectified
+    rewrite(work, json.dumps(changed))
+    assert message in refused(work)
+
+
+def test_scale_and_shift_must_fit(tmp_path: Path) -> None:
+    arrays = {"a": array(1, 3, 5), "b": array(1, 5, 7), "out": array(1, 3, 7)}
+    with pytest.raises(CairnError, match=r"(?s)E302.*shift.*8.*7"):
+        recording().add("r", cairn.Gemm(3, 7, 5), **arrays, rectified=(array(7), array(8)))

@@ -1,4 +1,4 @@
-"""Speed as a property: what must not grow does not, with bounds far above a loaded machine's noise.
+"""Speed as a property: what must not grow does not, with bounds above a loaded machine's noise.
 
 Measured figures are in docs/validation/speed.md and growth.md.
 """
@@ -19,12 +19,12 @@ RESNET50 = Path(onnx.__file__).parent / "backend/test/data/light/light_resnet50.
 
 
 def best(work, times=5):
-    """Return the shortest of several runs, in seconds."""
+    """Return the shortest of several runs in seconds of the processor, which others use too."""
     durations = []
     for _ in range(times):
-        start = time.perf_counter()
+        start = time.process_time()
         work()
-        durations.append(time.perf_counter() - start)
+        durations.append(time.process_time() - start)
     return min(durations)
 
 
@@ -87,11 +87,28 @@ def test_the_cost_of_flow_on_a_flexible_machine_stays_bounded(small, large, tile
     assert long < most * brief
 
 
+def rate(arch, evaluator, layer, tile=None):
+    """Return the simulated cycles a second."""
+    session = cairn.Session(cairn.load_machine(arch), evaluator)
+    seconds = best(lambda: session.run("layer", layer, tile=tile))
+    return session.layers[0]["cycles"] / seconds
+
+
 def test_clocking_is_fast():
-    """At least 25 times the reference's 16,000 cycles a second, whatever else the machine does."""
-    session = cairn.Session(cairn.load_machine("tpu-16x16"), "step")
-    seconds = best(lambda: session.run("layer", cairn.Gemm(128, 256, 768)), times=3)
-    assert session.layers[0]["cycles"] / seconds > 25 * 16_000
+    """At least 50 times the reference's 16,000 cycles a second."""
+    assert rate("tpu-16x16", "step", cairn.Gemm(128, 256, 768)) > 50 * 16_000
+
+
+def test_clocking_a_flexible_machine_is_fast_where_windows_slide():
+    """The slowest kind of layer, at least 25 times the reference's 8,000."""
+    layer = cairn.Conv(1, 16, 16, (57, 57), (3, 3))
+    assert rate("maeri-256", "step", layer, {"R": 3, "S": 3, "C": 7, "K": 4}) > 25 * 8_000
+
+
+def test_flow_is_fast_even_on_a_short_layer():
+    """256 short rounds that overlap: at least 2,000 times the reference."""
+    layer = cairn.Conv(1, 256, 256, (16, 16), (3, 3), groups=256)
+    assert rate("maeri-256", "flow", layer, {"R": 3, "S": 3, "X": 4, "Y": 7}) > 2_000 * 8_000
 
 
 def test_a_whole_resnet50_stays_under_a_gibibyte():

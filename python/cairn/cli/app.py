@@ -50,6 +50,12 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _cmake_dir(wanted: bool) -> None:
+    if wanted:
+        print(cairn.cmake_dir())
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     version: Annotated[
@@ -58,8 +64,41 @@ def _root(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of an internal error (any place).")
     ] = False,
+    plugin: Annotated[
+        list[str],
+        typer.Option(
+            "--plugin",
+            metavar="FILE.so",
+            help="Load components of your own, which machines may then name (any place,"
+            " repeatable); docs/your-own-accelerator.md shows how to build them.",
+        ),
+    ] = [],  # noqa: B006 - Typer reads the default and never changes it
+    cmake_dir: Annotated[
+        bool,
+        typer.Option(
+            "--cmake-dir",
+            callback=_cmake_dir,
+            is_eager=True,
+            help="Show where find_package(cairn) of CMake finds Cairn.",
+        ),
+    ] = False,
 ) -> None:
-    """Take the options that come before a command; ``main`` has already acted on --debug."""
+    """Take the options that come before a command; ``main`` acts on --debug and --plugin."""
+
+
+def _take_plugins(words: list[str]) -> tuple[list[str], list[str]]:
+    """Split a command line in the words without --plugin, and the files that it names."""
+    rest, plugins = [], []
+    left = iter(words)
+    for word in left:
+        name, equals, file = word.partition("=")
+        if name != "--plugin":
+            rest.append(word)
+        elif file := file if equals else next(left, ""):
+            plugins.append(file)
+        else:
+            raise typer.BadParameter("--plugin needs a file: --plugin build/libmine.so")
+    return rest, plugins
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,6 +108,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = [word for word in words if word != "--debug"]
 
     def work() -> int | None:
-        return app(args=words, prog_name="cairn", standalone_mode=False)
+        rest, plugins = _take_plugins(words)
+        for plugin in plugins:
+            cairn.load_plugin(plugin)
+        return app(args=rest, prog_name="cairn", standalone_mode=False)
 
     return boundary.guarded(work, debug)

@@ -12,9 +12,10 @@ import typer
 
 import cairn
 from cairn import files, tables
-from cairn.cli import boundary, jobs, options, pytorch
+from cairn.cli import boundary, options, pytorch
 from cairn.cli.progress import Progress
 from cairn.cli.run import Inputs, Shapes, parsed_inputs
+from cairn.cli.verdicts import verdict
 from cairn.errors import refusal
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def capture(
         for line in (
             f"captured {products} in {files.readable(output)}: {size}",
             *(f"note: {note}" for note in recording.notes),
-            jobs.verdict(run, outputs, framework),
+            verdict(run, outputs, framework),
         ):
             out.print(line, soft_wrap=True)
     if not run.agrees:

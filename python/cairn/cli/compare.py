@@ -77,6 +77,7 @@ def comparison(
     schedule: options.Order = options.Schedule.NONE,
     table: options.EnergyTable = None,
     clock: options.Clock = None,
+    offload: options.Extra = None,
     quiet: options.Quiet = False,
 ) -> Comparison:
     """Gather the options of a comparison; the signature declares them to Typer."""
@@ -93,6 +94,7 @@ def comparison(
         prune=per,
         schedule=schedule.value,
         energy=options.energy_table(table, clock),
+        offload=offload,
     )
 
 
@@ -114,7 +116,7 @@ compare_app = typer.Typer(
     help="""Simulate the same work on several machines and show them side by side.
 
 **TARGET** is what `cairn run` takes: *MODEL.onnx*, *FILE.py:FUNCTION*, *TABLE.csv*,
-*FILE.safetensors*, *gemm* or *conv*.
+*FILE.safetensors*, *gemm*, *conv* or *maxpool*.
 **--arch** names the machines, presets or files; the others are held against the first.
 **--suite** paper runs the seven models of the STONNE paper instead, beside its figures: see
 `cairn compare --suite paper --help`.
@@ -136,6 +138,7 @@ Examples:
 _EXAMPLES = {
     "gemm": "gemm --M 64 --N 64 --K 256",
     "conv": "conv --channels 3 --filters 64 --input 224x224 --kernel 7x7 --stride 2 --pad 3",
+    "maxpool": "maxpool --channels 64 --input 112x112 --kernel 3x3 --stride 2 --pad 1",
     "csv": "topology.csv",
     "onnx": "model.onnx --input x=photo.npy",
     "pytorch": "mine.py:example",
@@ -144,11 +147,12 @@ _EXAMPLES = {
 
 for _each in run_app.registered_commands:
     _run = _each.callback.__wrapped__
+    _on = "maeri-128,maeri-256" if _each.name == "maxpool" else "tpu-16x16,tpu-32x32"
     compare_app.command(
         _each.name,
         hidden=_each.hidden,
         help=f"{cleandoc(_run.__doc__).partition('Example:')[0].strip()}\n\nExample: "
-        f"`cairn compare {_EXAMPLES[_each.name]} --arch tpu-16x16,tpu-32x32`",
+        f"`cairn compare {_EXAMPLES[_each.name]} --arch {_on}`",
     )(options.with_common(_run, comparison))
 
 compare_app.command("suite", hidden=True, help=SUITE_HELP)(suite)

@@ -195,8 +195,10 @@ def _parts(parts: Iterable[Mapping[str, Any]]) -> RenderableType:
 
 
 def _component(part: Mapping[str, Any]) -> Iterator[RenderableType]:
-    kind = part["family"]
-    yield _heading(f"{part['slot']}: {part['type']}", f"component of {kind or 'all'} machines")
+    kind = f"component of {part['family'] or 'all'} machines"
+    if "plugin" in part:
+        kind += f", of the plug-in {part['plugin']}"
+    yield _heading(f"{part['slot']}: {part['type']}", kind)
     yield _body(part["doc"])
     yield _body(f"Units: {part['unit']}")
     yield _body(f"Presets with it: {', '.join(_users(part)) or 'none'}.")

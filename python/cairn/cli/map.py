@@ -54,6 +54,7 @@ def mapping(
     json: options.Json = None,
     save: Save = None,
     table: options.EnergyTable = None,
+    offload: options.Extra = None,
     quiet: options.Quiet = False,
 ) -> _Options:
     """Gather the options of a mapping; the signature declares them to Typer."""
@@ -68,6 +69,7 @@ def mapping(
         json=json,
         quiet=quiet,
         energy=options.energy_table(table, None),
+        offload=offload,
         save=save,
     )
 
@@ -82,7 +84,7 @@ map_app = typer.Typer(
     help="""Find the best tile of every layer on a machine, and say what bounds it.
 
 **TARGET** is what `cairn run` takes: *MODEL.onnx*, *FILE.py:FUNCTION*, *TABLE.csv*,
-*FILE.safetensors*, *gemm* or *conv*.
+*FILE.safetensors*, *gemm*, *conv* or *maxpool*.
 
 For each layer: its tile (sizes of 1 are left out), how many multipliers the tile uses, its cycles,
 the part of the machine that bounds them, and how many of the legal tiles were tried: of the others
@@ -109,6 +111,11 @@ _TARGETS = {
         "Find the best tile of a convolution: R x S of the kernel, C channels and K filters of a"
         " group, G groups, N images and X x Y outputs in the array at once.",
         "conv --channels 64 --filters 64 --input 56x56 --kernel 3x3 --pad 1",
+    ),
+    "maxpool": (
+        "Find the best tile of max-pooling: R x S of the window, C channels, N images and X x Y"
+        " outputs in the array at once.",
+        "maxpool --channels 64 --input 56x56 --kernel 3x3 --stride 2",
     ),
     "csv": ("Find the best tiles of the layers of a SCALE-Sim topology table.", "topology.csv"),
     "onnx": (

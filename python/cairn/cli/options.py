@@ -38,6 +38,12 @@ class Objective(StrEnum):
     EDP = "edp"
 
 
+class Offload(StrEnum):
+    """What of a model goes to the machine besides its products."""
+
+    MAXPOOL = "maxpool"
+
+
 class Schedule(StrEnum):
     """In which order a sparse machine takes the filters."""
 
@@ -187,6 +193,14 @@ Order = Annotated[
         " still fits next, or those next that fill the multipliers best.",
     ),
 ]
+Extra = Annotated[
+    Offload | None,
+    typer.Option(
+        "--offload",
+        help="Of a model send max-pooling to the machine as well, if its adders can compare.",
+        show_default=False,
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the operands that are drawn.")]
 EnergyTable = Annotated[
     str | None,
@@ -228,6 +242,7 @@ class Common:
     schedule: str = "none"
     all_layers: bool = False
     energy: cairn.EnergyTable | None = None
+    offload: str | None = None
     says_values: ClassVar[bool] = True  # whether it is told that values are right, or only if wrong
 
     def session(self, machine: cairn.Machine) -> cairn.Session:
@@ -279,11 +294,13 @@ def common(
     every_layer: AllLayers = False,
     table: EnergyTable = None,
     clock: Clock = None,
+    offload: Extra = None,
     quiet: Quiet = False,
 ) -> Common:
     """Gather the common options of one command line; the signature declares them to Typer."""
     given, aim = tiling_of(tile, objective)
-    rest = (*pruning_of(sparsity, prune), schedule.value, every_layer, energy_table(table, clock))
+    zeros = pruning_of(sparsity, prune)
+    rest = (*zeros, schedule.value, every_layer, energy_table(table, clock), offload)
     return Common(arch, changes(overrides), evaluator.value, aim, given, json, seed, quiet, *rest)
 
 

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cairn.cli import jobs, options
+from cairn.cli import jobs, operations, options
 from cairn.cli.pytorch import is_function
 from cairn.errors import nearest, refusal
 
 _FILES = {".onnx": "onnx", ".csv": "csv", ".safetensors": "safetensors"}
 _ACCEPTED = (
-    "an operation (gemm or conv), a file that ends in .onnx, .safetensors or .csv, "
+    "an operation (gemm, conv or maxpool), a file that ends in .onnx, .safetensors or .csv, "
     "or FILE.py:FUNCTION"
 )
 
@@ -64,7 +64,7 @@ class Targets(TyperGroup):
             return super().resolve_command(ctx, args)
         kind = _kind(target)
         if kind is None:
-            hint = nearest(target, ("gemm", "conv"), f"give {_ACCEPTED}")
+            hint = nearest(target, ("gemm", "conv", "maxpool"), f"give {_ACCEPTED}")
             if target.endswith(".py"):
                 hint = f"name the function that returns (model, inputs): {target}:FUNCTION"
             raise refusal("E107", target, f"cannot run this: expected {_ACCEPTED}", hint)
@@ -87,7 +87,7 @@ run_app = typer.Typer(
   are compared with the model's own on the CPU
 - *TABLE.csv*: the layers of a SCALE-Sim topology file
 - *FILE.safetensors*: what `cairn capture` has written of a model, with its values
-- *gemm* or *conv*: one operation, see `cairn run gemm --help`
+- *gemm*, *conv* or *maxpool*: one operation, see `cairn run gemm --help`
 
 Examples:
 
@@ -115,7 +115,7 @@ def gemm(
 
     Example: `cairn run gemm --M 64 --N 64 --K 256 --arch tpu-16x16 --tile M=8,N=16`
     """
-    jobs.single(shared, "gemm", lambda: jobs.gemm_of(m, n, k, batch), timing_only)
+    jobs.single(shared, "gemm", lambda: operations.gemm_of(m, n, k, batch), timing_only)
 
 
 @run_app.command("conv")
@@ -146,7 +146,46 @@ def conv(
     """
     counts = {"batch": batch, "channels": channels, "filters": filters, "groups": groups}
     spatial = {"kernel": kernel, "stride": stride, "pad": pad, "dilation": dilation}
-    jobs.single(shared, "conv", lambda: jobs.conv_of(size, counts, spatial), timing_only)
+    jobs.single(shared, "conv", lambda: operations.conv_of(size, counts, spatial), timing_only)
+
+
+@run_app.command("maxpool")
+@options.with_common
+def maxpool(
+    shared: options.Common,
+    channels: Annotated[int, typer.Option("--channels", help="Channels, pooled one by one.")],
+    size: Annotated[
+        str, typer.Option("--input", metavar="HxW", help="Input size: 1 to 3 numbers.")
+    ],
+    kernel: Annotated[str, typer.Option("--kernel", metavar="HxW", help="Window size.")],
+    stride: Annotated[str, typer.Option("--stride", metavar="HxW", help="Stride.")] = "1",
+    pad: Annotated[
+        str,
+        typer.Option("--pad", metavar="HxW[:HxW]", help="Padding before (and after) the input."),
+    ] = "0",
+    dilation: Annotated[str, typer.Option("--dilation", metavar="HxW", help="Dilation.")] = "1",
+    ceil_mode: Annotated[
+        bool, typer.Option("--ceil-mode", help="Round output sizes up, not down.")
+    ] = False,
+    batch: Annotated[int, typer.Option("--batch", help="Number of images.")] = 1,
+    timing_only: options.TimingOnly = False,
+) -> None:
+    """Simulate max-pooling with seeded operands, and check the values against NumPy.
+
+    It runs on flexible dense machines, whose adders can compare. A single number counts for every
+    dimension; padding never wins.
+
+    Example: `cairn run maxpool --channels 64 --input 112x112 --kernel 3x3 --stride 2 --pad 1
+    --arch maeri-256`
+    """
+    counts = {"batch": batch, "channels": channels}
+    spatial = {"kernel": kernel, "stride": stride, "pad": pad, "dilation": dilation}
+    jobs.single(
+        shared,
+        "maxpool",
+        lambda: operations.maxpool_of(size, counts, spatial, ceil_mode),
+        timing_only,
+    )
 
 
 @run_app.command("csv", hidden=True)

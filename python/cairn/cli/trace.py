@@ -167,6 +167,7 @@ def tracing(
     sparsity: options.Sparsity = None,
     prune: options.Prune = None,
     schedule: options.Order = options.Schedule.NONE,
+    offload: options.Extra = None,
     quiet: options.Quiet = False,
 ) -> _Options:
     """Gather the options of a trace; the signature declares them to Typer."""
@@ -190,6 +191,7 @@ def tracing(
         sparsity=ratio,
         prune=per,
         schedule=schedule.value,
+        offload=offload,
         output=output,
         text=drawn,
         layer=layer,
@@ -210,7 +212,7 @@ trace_app = typer.Typer(
     help="""Show what every part of a machine does in every cycle.
 
 **TARGET** is what `cairn run` takes: *MODEL.onnx*, *FILE.py:FUNCTION*, *TABLE.csv*,
-*FILE.safetensors*, *gemm* or *conv*.
+*FILE.safetensors*, *gemm*, *conv* or *maxpool*.
 
 With **-o** a trace for <https://ui.perfetto.dev>: the layers and their rounds, each part at work or
 waiting, and for what, its counters cycle by cycle, and how full the channels are. It is written as
@@ -233,6 +235,10 @@ _TARGETS = {
     "conv": (
         "Show the cycles of a convolution.",
         "conv --channels 4 --filters 4 --input 8x8 --kernel 3x3",
+    ),
+    "maxpool": (
+        "Show the cycles of max-pooling.",
+        "maxpool --channels 8 --input 8x8 --kernel 2x2 --stride 2",
     ),
     "csv": ("Show the cycles of the layers of a SCALE-Sim topology table.", "topology.csv"),
     "onnx": (

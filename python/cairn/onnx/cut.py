@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import onnx
@@ -30,7 +30,10 @@ def live(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     return kept[::-1]
 
 
-def stages(nodes: list[onnx.NodeProto]) -> list[Stage]:
+def stages(
+    nodes: list[onnx.NodeProto],
+    is_simulated: Callable[[onnx.NodeProto], bool] = graphs.is_simulated,
+) -> list[Stage]:
     """Put each node in the earliest stage where its inputs exist.
 
     A host node runs one stage after the simulated nodes that it reads; this makes the fewest
@@ -42,7 +45,7 @@ def stages(nodes: list[onnx.NodeProto]) -> list[Stage]:
         at = max((available.get(name, 0) for name in graphs.reads(node)), default=0)
         while len(cut) <= at:
             cut.append(Stage())
-        simulated = graphs.is_simulated(node)
+        simulated = is_simulated(node)
         (cut[at].simulated if simulated else cut[at].host).append(node)
         for name in graphs.writes(node):
             available[name] = at + 1 if simulated else at

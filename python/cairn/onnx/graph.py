@@ -46,6 +46,11 @@ def is_simulated(node: onnx.NodeProto) -> bool:
     return domain(node) == "" and node.op_type in SIMULATED
 
 
+def is_pool(node: onnx.NodeProto) -> bool:
+    """Whether a node is max-pooling that the machine can do: the places are not asked for."""
+    return domain(node) == "" and node.op_type == "MaxPool" and len(writes(node)) == 1
+
+
 def multiplies_on_host(node: onnx.NodeProto) -> bool:
     """Whether a host node does multiply-accumulate work that the cycles do not include."""
     return node.op_type in _HOST_PRODUCTS.get(domain(node), ())

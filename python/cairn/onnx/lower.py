@@ -1,7 +1,7 @@
-"""Lowering: a Conv, Gemm or MatMul node with its real operands becomes an operation of the machine.
+"""Lowering: a node with its real operands becomes an operation of the machine.
 
-Semantics follow the ONNX operator specification. Operands of 16 bits are computed in float32 and
-rounded back, which is what ONNX Runtime does on a CPU.
+Nodes are Conv, Gemm, MatMul and MaxPool; semantics follow the ONNX operator specification. Operands
+of 16 bits are computed in float32 and rounded back, which is what ONNX Runtime does on a CPU.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from cairn.onnx import graph as graphs
 from cairn.onnx.load import wrong_type
 
 Array = NDArray[Any]
-# Runs one operation on (a, b) and returns its float32 result.
-Simulate = Callable[[Any, Array, Array], Array]
+# Runs one operation on (a, b) and returns its float32 result; max-pooling has no b.
+Simulate = Callable[[Any, Array, Array | None], Array]
 
 _FLOATS = ("float16", "float32")
 
@@ -75,6 +75,32 @@ def _conv(
     return out
 
 
+def _maxpool(
+    node: onnx.NodeProto, attributes: dict[str, Any], operands: Sequence[Any], run: Simulate
+) -> Array:
+    x = operands[0]
+    rank = x.ndim - 2
+    if not 1 <= rank <= 3:
+        message = f"max-pooling of a {x.ndim}-d tensor cannot be simulated"
+        raise refusal("U201", graphs.place(node), message, "1 to 3 spatial dimensions")
+    kernel = tuple(attributes["kernel_shape"])
+    stride = tuple(attributes.get("strides", (1,) * rank))
+    dilation = tuple(attributes.get("dilations", (1,) * rank))
+    begin, end = conv_pads(attributes, x.shape[2:], kernel, stride, dilation)
+    operation = cairn.MaxPool(
+        batch=x.shape[0],
+        channels=x.shape[1],
+        input=x.shape[2:],
+        kernel=kernel,
+        stride=stride,
+        pad_begin=begin,
+        pad_end=end,
+        dilation=dilation,
+        ceil_mode=bool(attributes.get("ceil_mode", 0)),
+    )
+    return run(operation, np.ascontiguousarray(x), None)
+
+
 def conv_pads(
     attributes: dict[str, Any],
     size: Sequence[int],
@@ -82,7 +108,7 @@ def conv_pads(
     stride: Sequence[int],
     dilation: Sequence[int],
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the zeros before and after each spatial dimension, from ``pads`` or ``auto_pad``."""
+    """Return the padding before and after each spatial dimension, from ``pads`` or ``auto_pad``."""
     rank = len(size)
     auto = attributes.get("auto_pad", b"NOTSET").decode()
     if auto == "VALID":
@@ -159,4 +185,4 @@ def _broadcast(node: onnx.NodeProto, a: tuple[int, ...], b: tuple[int, ...]) -> 
         raise refusal("E503", graphs.place(node), message) from error
 
 
-_LOWERINGS = {"Conv": _conv, "Gemm": _gemm, "MatMul": _matmul}
+_LOWERINGS = {"Conv": _conv, "Gemm": _gemm, "MatMul": _matmul, "MaxPool": _maxpool}

@@ -17,7 +17,7 @@ import cairn
 from cairn import agreement, effective, files, machines, notebook, tiles
 from cairn.agreement import Difference as _Difference
 from cairn.errors import at
-from cairn.onnx import cut, host, lower
+from cairn.onnx import cut, host, lower, rectified
 from cairn.onnx import graph as graphs
 from cairn.onnx import inputs as model_inputs
 from cairn.onnx.load import Model, load
@@ -88,9 +88,11 @@ class Workload:
         objective: str = "cycles",
         schedule: str = "none",
         session: cairn.Session | None = None,
+        offload: str | None = None,
     ) -> Run:
         """Run it on a machine, in a session of its own, and compare the outputs with the native.
 
+        With ``offload="maxpool"`` max-pooling goes to the machine as well, if that can compare.
         A layer without a ``tile`` is mapped for the ``objective``: cycles, energy or edp. The
         ``schedule`` is a sparse machine's order of filters: none, random, largest or fullest; on
         others it has no effect.
@@ -99,7 +101,10 @@ class Workload:
         given = tile if isinstance(tile, Tiles) else Tiles(tile)
         ordered = schedule != "none" and machines.is_sparse(machine)
         order = {"schedule": schedule, "seed": self._seed % (1 << 64)} if ordered else {}
-        execution = _Execution(self._model, session, progress, given, objective, order)
+        pools = machines.pools(machine, offload)
+        execution = _Execution(
+            self._model, session, progress, given, objective, order, self._feeds, pools
+        )
         outputs = execution.outputs(dict(self._feeds))
         differences = [_difference(outputs[name], self._native[name]) for name in self._native]
         agrees = all(each.agrees for each in differences)
@@ -110,6 +115,7 @@ class Workload:
             "objective": objective,
             "seed": self._seed,
             **({"schedule": schedule} if order else {}),
+            **({"offload": offload} if offload else {}),
             **({"pruning": self._pruning.about()} if self._pruning else {}),
             "inputs": {name: list(np.shape(value)) for name, value in self._feeds.items()},
             "outputs_agree": agrees,
@@ -117,6 +123,8 @@ class Workload:
         }
         result = effective.completed(session.document(context))
         notes = [*([self._pruning.note()] if self._pruning else []), *execution.notes]
+        if offload and not pools and any(map(graphs.is_pool, self._model.proto.graph.node)):
+            notes.append(machines.left_on_host(machine))
         result["notes"] = [*result.get("notes", []), *notes]
         return Run(outputs, self._native, largest, agrees, result, notes)
 
@@ -135,20 +143,28 @@ def run(
     sparsity: float | None = None,
     prune: str | None = None,
     schedule: str = "none",
+    offload: str | None = None,
 ) -> Run:
     """Run a complete model on a machine and natively, and compare the outputs.
 
     Inputs that are not given are drawn from ``seed``; ``shapes`` sizes the dynamic ones of them.
     Layers that no ``tile`` is for are mapped for the ``objective``: cycles, energy or edp. With a
     ``sparsity`` its weights are pruned before, ``prune`` says how (tensor, filter or N:M), and the
-    ``schedule`` is a sparse machine's order of filters (none, random, largest or fullest).
+    ``schedule`` is a sparse machine's order of filters (none, random, largest or fullest). With
+    ``offload="maxpool"`` max-pooling goes to the machine as well, if that can compare.
     Raises CairnError: E101, E501 (model), E502 (inputs), E503 (run), U201 to U203 (unsupported),
     E105, E107, E301 (pruning).
     """
     machine = cairn.load_machine(arch) if isinstance(arch, str) else arch
     workload = Workload(model, inputs, shapes=shapes, seed=seed, sparsity=sparsity, prune=prune)
     return workload.run(
-        machine, evaluator, progress=progress, tile=tile, objective=objective, schedule=schedule
+        machine,
+        evaluator,
+        progress=progress,
+        tile=tile,
+        objective=objective,
+        schedule=schedule,
+        offload=offload,
     )
 
 
@@ -173,6 +189,8 @@ class _Execution:
         tile: Tiles,
         objective: str,
         order: Mapping[str, Any],
+        feeds: Mapping[str, Array],
+        pools: bool,
     ) -> None:
         self._model, self._session, self._progress = model, session, progress
         self._objective, self._order = objective, order
@@ -180,9 +198,16 @@ class _Execution:
         nodes = cut.live(graph)
         self._names = [output.name for output in graph.output]
         self._initializers = {each.name: each for each in graph.initializer}
-        self._stages = cut.stages(nodes)
+
+        def on_machine(node: onnx.NodeProto) -> bool:
+            return graphs.is_simulated(node) or (pools and graphs.is_pool(node))
+
+        self._stages = cut.stages(nodes, on_machine)
         self._uses = cut.Uses(nodes, set(self._names))
-        simulated = [node for node in nodes if graphs.is_simulated(node)]
+        self._relus: rectified.Graph | None = None
+        if machines.asks_for_relus(session):
+            self._relus = rectified.Graph(nodes, self._initializers, self._names, feeds)
+        simulated = [node for node in nodes if on_machine(node)]
         ranks = {name: len(each.dims) for name, each in self._initializers.items()}
         layers = [(graphs.label(node), _letters(node, ranks)) for node in simulated]
         self._tile = tile.over(session.machine, layers)
@@ -190,6 +215,8 @@ class _Execution:
         self._started = 0
         self._values: dict[str, Any] = {}
         self.notes = _notes(model.proto, nodes)
+        if self._relus and self._relus.given and machines.stops_early(session.machine):
+            self.notes.append(machines.NO_NEGATIVE)
 
     def outputs(self, values: dict[str, Any]) -> dict[str, Any]:
         """Execute all stages from the inputs ``values``; return the graph's outputs by name."""
@@ -224,17 +251,26 @@ class _Execution:
             self._on_host([node])
             return
 
-        def simulate(operation: Any, a: Array, b: Array) -> Array:
+        options = {**self._order, **self._seen(node, operands)}
+
+        def simulate(operation: Any, a: Array, b: Array | None) -> Array:
             with at(graphs.place(node)):
                 tile = self._tile(name, operation)
                 out = self._session.run(
-                    name, operation, a, b, tile, rounds, self._objective, **self._order
+                    name, operation, a, b, tile, rounds, self._objective, **options
                 )
             assert out is not None, "a run with operands returns values"
             return out
 
         self._values[node.output[0]] = lower.simulate(node, operands, simulate)
         self._free([node])
+
+    def _seen(self, node: onnx.NodeProto, operands: list[Any]) -> dict[str, Any]:
+        """Return what the machine is told of the ReLU that alone uses a product."""
+        products = self._relus if graphs.is_simulated(node) else None
+        chain = products and products.chain(node)
+        found = None if chain is None else rectified.of(node, chain, operands, self._value)
+        return {} if found is None else {"rectified": found}
 
     def _free(self, nodes: list[onnx.NodeProto]) -> None:
         for node in nodes:
@@ -244,6 +280,8 @@ class _Execution:
 
 def _letters(node: onnx.NodeProto, ranks: Mapping[str, int]) -> str:
     """Return the letters of a node's tile; of a convolution they depend on the weights' rank."""
+    if node.op_type == "MaxPool":
+        return tiles.POOLING
     volume = ranks.get(node.input[1]) == 5
     return tiles.CONVOLUTION if node.op_type == "Conv" and not volume else tiles.PRODUCT
 

@@ -31,7 +31,8 @@ def again(result: Mapping[str, Any]) -> dict[str, str]:
         )
         return found
     arch = name if _is_preset(machine) else found["file"]
-    words = ["cairn", "run", *target, "--arch", arch, *_options(result)]
+    plugins = [word for each in context.get("plugins", ()) for word in ("--plugin", each["file"])]
+    words = ["cairn", "run", *target, "--arch", arch, *_options(result), *plugins]
     notes = []
     if arch != name:
         notes.append(f"Save the machine below as {arch} first.")
@@ -64,8 +65,8 @@ def _target(result: Mapping[str, Any]) -> list[str] | None:
     """Return the words that name the work, or None if it was a program's."""
     context, layers = result["context"], result["layers"]
     target = str(context.get("target", ""))
-    if target in ("gemm", "conv") and len(layers) == 1:
-        own = _gemm(layers[0]["sizes"]) if target == "gemm" else _conv(layers[0]["sizes"])
+    if target in ("gemm", "conv", "maxpool") and len(layers) == 1:
+        own = _gemm(layers[0]["sizes"]) if target == "gemm" else _windows(layers[0]["sizes"])
         return [target, *own, *([] if "values_agree" in context else ["--timing-only"])]
     if not target.endswith(_FILES) and ".py:" not in target:
         return None
@@ -83,11 +84,13 @@ def _gemm(sizes: Mapping[str, Any]) -> list[str]:
     return words + (["--batch", str(small["batch"])] if small.get("batch", 1) > 1 else [])
 
 
-def _conv(sizes: Mapping[str, Any]) -> list[str]:
+def _windows(sizes: Mapping[str, Any]) -> list[str]:
     pad = f"{_by(sizes['pad_begin'])}:{_by(sizes['pad_end'])}"
-    named = {key: str(sizes[key]) for key in ("batch", "channels", "filters", "groups")}
+    counts = ("batch", "channels", "filters", "groups")
+    named = {key: str(sizes[key]) for key in counts if key in sizes}
     named |= {key: _by(sizes[key]) for key in ("input", "kernel", "stride", "dilation")}
-    return [word for key, value in (named | {"pad": pad}).items() for word in (f"--{key}", value)]
+    words = [word for key, value in (named | {"pad": pad}).items() for word in (f"--{key}", value)]
+    return words + (["--ceil-mode"] if sizes.get("ceil_mode") else [])
 
 
 def _by(sizes: Any) -> str:
@@ -110,6 +113,8 @@ def _options(result: Mapping[str, Any]) -> list[str]:
         words += ["--prune", pruning["per"]]
     if context.get("schedule", "none") != "none":
         words += ["--schedule", context["schedule"]]
+    if context.get("offload"):
+        words += ["--offload", context["offload"]]
     if context.get("seed", 1) != 1:
         words += ["--seed", str(context["seed"])]
     if len(result["layers"]) == 1 and _given_tiles(result):

@@ -38,21 +38,21 @@ def role(machine: cairn.Machine) -> str:
     return "TPU" if machines.family(machine) == "systolic" else "MAERI"
 
 
-def chosen(names: Sequence[str]) -> list[str]:
+def chosen(names: Sequence[str], of: Mapping[str, Any] = PAPER) -> list[str]:
     """Return the models with these names, whatever their case, in the paper's order; none: all.
 
     Raises E107 for names that are no models.
     """
-    known = {name.lower(): name for name in PAPER}
+    known = {name.lower(): name for name in of}
     faults = [
-        diagnostic("E107", name, "no model of the suite", nearest(name, PAPER, ", ".join(PAPER)))
+        diagnostic("E107", name, "no model of the suite", nearest(name, of, ", ".join(of)))
         for name in names
         if name.lower() not in known
     ]
     if faults:
         raise CairnError(faults)
-    wanted = {known[name.lower()] for name in names} or set(PAPER)
-    return [name for name in PAPER if name in wanted]
+    wanted = {known[name.lower()] for name in names} or set(of)
+    return [name for name in of if name in wanted]
 
 
 def run(

@@ -58,6 +58,8 @@ def compile_graph(graph: GraphModule, inputs: Sequence[Any]) -> Callable[..., An
         simulation = current()
         interpreter.names = simulation.names
         with simulation.names.graph(Call("graph", weights)), simulation.simulating():
+            inputs = [each for source, each in zip(sources, args, strict=True) if not source]
+            simulation.foresee(lambda: graph(*args), inputs)
             return interpreter.run(*args)
 
     return call

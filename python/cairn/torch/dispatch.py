@@ -31,7 +31,7 @@ class Products(TorchDispatchMode):
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         """Execute an operator."""
-        if _composite(function):
+        if composite(function):
             with _lazy_signs(), self:  # in inference mode PyTorch leaves this to us
                 return function.decompose(*args, **kwargs or {})
         return execute(function, args, kwargs or {}, self._simulation)
@@ -54,7 +54,7 @@ def execute(
     target = None if kwargs.get("device") is None else torch.device(kwargs["device"]).type
     faces = {id(each.host): each for each in tensors if isinstance(each, DeviceTensor)}
     if faces or target == DEVICE:
-        if simulation is None and _composite(function) and faces:
+        if simulation is None and composite(function) and faces:
             with _lazy_signs():
                 return function.decompose(*args, **kwargs)
         args, kwargs = pytree.tree_map(hosted, (args, kwargs))
@@ -82,12 +82,16 @@ def _on_host(
 ) -> Any:
     """Execute an operator on memory of the host: on the machine behind it, if it is a product."""
     product = products.find(function)
+    if product is None and (pool := products.pooling(function, args)):
+        product = pool if _simulation(simulation).pools() else None
     if product is None or not _computes(tensors) or _is_empty(args):
         out = function(*args, **kwargs)
         if (product or products.multiplies(function)) and _computes(tensors):
             _simulation(simulation).note_host(function, "an operand is empty" if product else "")
         return out
-    return product(function, args, kwargs, _simulation(simulation))
+    machine = _simulation(simulation)
+    machine.meets(function, args)
+    return product(function, args, kwargs, machine)
 
 
 @contextmanager
@@ -110,7 +114,7 @@ def _simulation(given: Simulation | None) -> Simulation:
 
 
 @cache
-def _composite(function: Any) -> bool:
+def composite(function: Any) -> bool:
     """Whether an operator is nothing but others: in inference mode it comes whole."""
     key = torch._C.DispatchKey.CompositeImplicitAutograd
     if not any("Tensor" in str(each.type) for each in function._schema.returns):

@@ -8,7 +8,8 @@ of two activations has the name of the module that computes it and says what it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -54,6 +55,9 @@ class Names:
         self._modules: list[Module] = []
         self._paths: dict[int, str] = {}
         self._graph_path: str | None = None  # in a traced graph, which calls no modules
+        self._paused = False
+        # Told of a call of an outermost module before it runs: its arguments by place and name.
+        self.entering: Callable[[Module, Any, Any], None] = lambda *_: None
 
     def follow(self) -> ExitStack:
         """Follow the calls of all modules, until what is returned is closed."""
@@ -64,6 +68,15 @@ class Names:
         ):
             stack.callback(hook.remove)
         return stack
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Follow no calls."""
+        before, self._paused = self._paused, True
+        try:
+            yield
+        finally:
+            self._paused = before
 
     @contextmanager
     def graph(self, call: Call) -> Iterator[None]:
@@ -80,7 +93,7 @@ class Names:
         self._graph_path = path
 
     def name(self, what: str, operands: tuple[Tensor, ...]) -> tuple[str, int]:
-        """Name a product ``what`` of two operands; also tell its call, -1 outside of any model."""
+        """Name a product ``what`` of its operands; also tell its call, -1 outside of any model."""
         if self._graph_path is not None:
             path = self._graph_path
         elif self._modules:
@@ -96,19 +109,26 @@ class Names:
             self.calls.append(self._call)
         return self._call.layer(path, what, operands), len(self.calls) - 1
 
-    def _enter(self, module: Module, _: Any) -> None:
-        if torch.compiler.is_compiling() or isinstance(module, OptimizedModule):
+    def _enter(self, module: Module, inputs: Any) -> None:
+        if self._ignored(module):
             return
         if not self._modules:
             self._call = None
+            # Hooks for all modules are told of arguments by place alone; the others are in the
+            # frame of PyTorch's that calls them.
+            self.entering(module, inputs, sys._getframe(1).f_locals.get("kwargs"))
         self._modules.append(module)
 
     def _leave(self, module: Module, *_: Any) -> None:
-        if torch.compiler.is_compiling() or isinstance(module, OptimizedModule):
+        if self._ignored(module):
             return
         # An exception may have passed calls by whose hooks were never told.
         while self._modules and self._modules.pop() is not module:
             pass
+
+    def _ignored(self, module: Module) -> bool:
+        tracing = torch.compiler.is_compiling() or isinstance(module, OptimizedModule)
+        return self._paused or tracing
 
 
 def _call_of(root: Module) -> Call:

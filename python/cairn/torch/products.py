@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -21,8 +22,8 @@ import cairn
 class Machine(Protocol):
     """What computes a product: the operation of the machine on float32 operands."""
 
-    def multiply(self, what: str, operation: Any, a: Tensor, b: Tensor) -> Tensor:
-        """Return the result of the operation, in float32."""
+    def multiply(self, what: str, operation: Any, a: Tensor, b: Tensor | None) -> Tensor:
+        """Return the result of the operation, in float32; max-pooling has no ``b``."""
 
 
 Handler = Callable[..., Any]
@@ -43,6 +44,44 @@ def find(function: Any) -> Handler | None:
     if name.endswith("_") and name[:-1] in _HANDLERS:
         return _HANDLERS[name[:-1]]
     return None
+
+
+def pooling(function: Any, args: Any) -> Handler | None:
+    """Return the handler of an operator that is max-pooling of floats."""
+    rank = _POOLS.get(function.overloadpacket.__name__)
+    if function.namespace != "aten" or function._overloadname != "default" or rank is None:
+        return None
+    return partial(_pooled, rank) if args[0].is_floating_point() else None
+
+
+_POOLS = {"max_pool2d_with_indices": 2, "max_pool3d_with_indices": 3}
+
+
+def _pooled(rank: int, function: Any, args: Any, kwargs: dict[str, Any], machine: Machine) -> Any:
+    """Pool x ([batch,] channels, *input); where the largest values were is the host's to tell."""
+    values, places = function(*args, **kwargs)
+    x = args[0]
+
+    def each(at: int, name: str, default: int | list[int]) -> tuple[int, ...]:
+        given = args[at] if len(args) > at else kwargs.get(name, default)
+        given = [given] if isinstance(given, int) else given
+        return tuple(given) * (rank if len(given) == 1 else 1)
+
+    kernel = each(1, "kernel_size", [])
+    x = x if x.ndim == rank + 2 else x[None]
+    operation = cairn.MaxPool(
+        batch=x.shape[0],
+        channels=x.shape[1],
+        input=tuple(x.shape[2:]),
+        kernel=kernel,
+        stride=each(2, "stride", []) or kernel,
+        pad_begin=each(3, "padding", 0),
+        pad_end=each(3, "padding", 0),
+        dilation=each(4, "dilation", 1),
+        ceil_mode=bool(args[5] if len(args) > 5 else kwargs.get("ceil_mode", False)),
+    )
+    out = machine.multiply("maxpool", operation, x.contiguous(), None)
+    return out.to(values.dtype).reshape(values.shape), places
 
 
 def multiplies(function: Any) -> bool:

@@ -16,7 +16,9 @@ import cairn
 from cairn import capture, effective, machines, notebook
 from cairn.errors import at, refusal
 from cairn.tiles import Tile, Tiles
+from cairn.torch import rectified
 from cairn.torch.dispatch import Products
+from cairn.torch.host import DeviceTensor
 from cairn.torch.names import Names
 
 Rounds = Callable[[int, int], None]
@@ -42,6 +44,7 @@ class Simulation:
         seed: int,
         progress: Progress | None,
         session: Any,
+        offload: str | None,
     ) -> None:
         self._session = session or cairn.Session(machine, evaluator)
         self._evaluator, self._objective, self._progress = evaluator, objective, progress
@@ -49,7 +52,15 @@ class Simulation:
         self._tile = given.over(machine)
         ordered = schedule != "none" and machines.is_sparse(machine)
         self._order = {"schedule": schedule, "seed": seed % (1 << 64)} if ordered else {}
+        self._pools = machines.pools(machine, offload)
+        self._left_on_host: list[str] = []
+        self._asked = {"offload": offload} if offload else {}
         self._names = Names()
+        self._names.entering = self._foresee_module
+        self._foresees = machines.asks_for_relus(self._session)
+        self._plan = rectified.Plan()
+        self._ahead: rectified.Rectified | None = None  # of the product at hand
+        self._unforeseen = self._trusts = False
         self._call_of: list[int] = []  # the call of each layer, -1 outside of any module
         self._host: Counter[str] = Counter()
         self._active = ExitStack()
@@ -99,6 +110,7 @@ class Simulation:
             "evaluator": self._evaluator,
             "objective": self._objective,
             **self._order,
+            **self._asked,
         }
         result = effective.completed(self._session.document(context))
         for layer, call in zip(result["layers"], self._call_of, strict=True):
@@ -128,31 +140,71 @@ class Simulation:
     @property
     def notes(self) -> list[str]:
         """Which work the cycles do not include."""
-        return [
+        notes = [
             f"{what}: {count} time{'' if count == 1 else 's'} on the host, not in the cycles"
             for what, count in sorted(self._host.items())
         ]
+        if machines.stops_early(self._session.machine):
+            told = ((self._unforeseen, _UNFORESEEN), (self._trusts, machines.NO_NEGATIVE))
+            notes += [note for holds, note in told if holds]
+        return notes + self._left_on_host
+
+    def pools(self) -> bool:
+        """Whether max-pooling, which comes next, goes to the machine; note it if it cannot."""
+        if self._asked and not self._pools:
+            self._left_on_host = [machines.left_on_host(self._session.machine)]
+        return self._pools
 
     def note_host(self, function: Any, why: str = "") -> None:
         """Note that an operator that multiplies has run on the host."""
         name = function.overloadpacket._qualified_op_name.replace("::", ".")
         self._host[f"{name} ({why})" if why else name] += 1
 
-    def multiply(self, what: str, operation: Any, a: Tensor, b: Tensor) -> Tensor:
+    def foresee(self, compute: Callable[[], Any], inputs: Any) -> None:
+        """Run ``compute`` natively to learn whose sums a ReLU alone will use, if that matters here.
+
+        ``inputs`` hold the tensors that change from run to run. The products that follow should be
+        those of ``compute``; as soon as one is not, the rest is taken as unknown.
+        """
+        if self._foresees and not self._plan.left:
+            with self._names.paused():
+                self._plan = rectified.foresee(compute, inputs)
+            self._trusts |= self._plan.trusts
+
+    def _foresee_module(self, module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+        """Foresee the call of an outermost module, if it can be called twice in the same way."""
+        if not (self._foresees and _ACTIVE and _ACTIVE[-1] is self) or kwargs is None:
+            return
+        plain = (Tensor, int, float, bool, str, type(None))
+        given = torch.utils._pytree.tree_leaves((args, kwargs))
+        same = all(isinstance(e, plain) and not isinstance(e, DeviceTensor) for e in given)
+        if same and not any(each.training for each in module.modules()):
+            self.foresee(lambda: module(*args, **kwargs), given)
+
+    def meets(self, function: Any, args: Any) -> None:
+        """Learn which product is next."""
+        known, self._ahead = self._plan.next(function, args)
+        self._unforeseen |= self._foresees and not known
+
+    def multiply(self, what: str, operation: Any, a: Tensor, b: Tensor | None) -> Tensor:
         """Run a product on the machine: operands of any simulated type, a result in float32.
+
+        Max-pooling has no ``b``.
 
         Raises U202 for other types, and what ``cairn.Session.run`` raises, with the layer's name.
         """
-        name, call = self._names.name(what, (b, a))
+        given = (a,) if b is None else (b, a)
+        name, call = self._names.name(what, given)
         with at(f"layer {name}"):
-            operands = [_values(each) for each in (a, b)]
+            operands = [None if each is None else _values(each) for each in (a, b)]
             with self._lock, torch.utils._python_dispatch._disable_current_modes():
                 if isinstance(self._session, capture.Recording):
                     self._session.call = max(call, 0)
                 rounds = self._progress(len(self._call_of), name) if self._progress else None
                 tile = self._tile(name, operation)
+                seen = {"rectified": self._ahead} if self._ahead else {}
                 out = self._session.run(
-                    name, operation, *operands, tile, rounds, self._objective, **self._order
+                    name, operation, *operands, tile, rounds, self._objective, **self._order, **seen
                 )
                 self._call_of.append(call)
         return torch.from_numpy(out)
@@ -189,6 +241,10 @@ def _unfused() -> Iterator[None]:
         torch._C._set_mkldnn_enabled(recurrent)
 
 
+_UNFORESEEN = (
+    "some products were not known before they came, so that nothing is known of a ReLU behind them:"
+    " call a module in evaluation mode on ordinary tensors"
+)
 _ACTIVE: list[Simulation] = []  # the innermost last
 _DEFAULT: list[Simulation] = []  # of tensors on the device, outside of any `with`
 _FOLLOWING = ExitStack()  # the modules, for it
@@ -204,19 +260,23 @@ def simulate(
     seed: int = 1,
     progress: Progress | None = None,
     session: Any = None,
+    offload: str | None = None,
 ) -> Simulation:
     """Return a machine that simulates the products of all PyTorch code inside ``with``.
 
     ``arch`` is a preset, a machine file or a machine; the ``evaluator`` flow or step. Layers that
     no ``tile`` is for are mapped for the ``objective``: cycles, energy or edp. The ``schedule`` is
     a sparse machine's order of filters: none, random (drawn from ``seed``), largest or fullest.
+    With ``offload="maxpool"`` max-pooling goes to the machine as well, if that can compare.
     A ``session`` (a ``cairn.Session``, or a ``cairn.capture.Recording`` of one) takes the layers.
 
     Raises E101 to E107, E201 (machine). The code inside raises U202 for products of other types
     than float32, bfloat16 and float16, U204 and E401 for tiles that the machine does not take.
     """
     machine = cairn.load_machine(arch) if isinstance(arch, str) else arch
-    return Simulation(machine, evaluator, tile, objective, schedule, seed, progress, session)
+    return Simulation(
+        machine, evaluator, tile, objective, schedule, seed, progress, session, offload
+    )
 
 
 def use(

@@ -82,6 +82,7 @@ class Workload:
         """Run it on a machine and compare the outputs; the options are those of ``simulate``."""
         simulation = simulate(machine, evaluator, **options)
         with simulation:
+            simulation.foresee(self._computed, self._inputs)
             outputs = self._computed()
         agrees, largest = _agreement(outputs, self._native)
         result = simulation.result

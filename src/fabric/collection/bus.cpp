@@ -176,10 +176,11 @@ class Bus final : public Part {
   }
 
   void settle(std::size_t lane, Line& line) {
-    const kernel::Stream sent = links_.results->streams[lane].delayed(-params_.latency);
-    const Count gone = sent.count_before(links_.round.first_sum);
+    const kernel::Stream& sent = links_.results->streams[lane];
+    const Count gone = sent.count_before(links_.round.first_sum + params_.latency);
     if (gone == 0) return;
-    line.free_at = std::max(line.free_at, sent.slice(gone - 1, 1).front().first + 1);
+    const Cycle last = gone == sent.count() ? sent.last() : sent.slice(gone - 1, 1).front().first;
+    line.free_at = std::max(line.free_at, last - params_.latency + 1);
     kernel::Stream left;
     for (const kernel::Piece& piece : pending_[lane].slice(gone, pending_[lane].count())) left.append(piece);
     pending_[lane] = left;

@@ -13,7 +13,6 @@
 #include "fabric/offered_steps.h"
 #include "fabric/part.h"
 #include "fabric/port_shares.h"
-#include "kernel/ring.h"
 #include "util/diagnostics.h"
 
 namespace cairn::fabric {
@@ -69,6 +68,7 @@ class Tree final : public Part {
     offered_ = reported_ = 0;
     round_ = -1;
     std::ranges::fill(ports_, Port{});
+    groups_.clear();
     ending_.clear();
     deal();
   }
@@ -80,10 +80,11 @@ class Tree final : public Part {
   }
 
   void round_begins(Cycle now) override {
+    if (!listed_) list_packets();
     packets_of_round(shares_, *packets_, port_shift_, of_port_);
-    for (std::size_t p = 0; p < ports_.size(); ++p) {
-      in_use_.set(static_cast<int>(p), of_port_[p] > 0);
-      if (packets_->reconfigures() || ports_[p].left == 0) ports_[p].left = of_port_[p];
+    for (std::size_t p = 0; p < ports_.size(); ++p) in_use_.set(static_cast<int>(p), of_port_[p] > 0);
+    for (Group& group : groups_) {
+      if (packets_->reconfigures() || group.left == 0) group.left = of_port_[group.port];
     }
     ledger_.begin(now, in_use_, links_.round.drains);
   }
@@ -93,10 +94,10 @@ class Tree final : public Part {
     offered_ += links_.offers->take(now);
     if (!listed_) list_packets();
     bool busy = false;
-    for (std::size_t word = 0; word * 64 < ports_.size(); ++word) {
-      const std::uint64_t sending = send(word, now);
-      if (sending != 0) ledger_.work(word, sending, now);
-      busy = busy || sending != 0;
+    for (std::size_t g = 0; g < groups_.size(); ++g) {
+      if (!send(g, now)) continue;
+      for (const auto& [word, ports] : grouped_.ports[g]) ledger_.work(word, ports, now);
+      busy = true;
     }
     for (; !ending_.empty() && ending_.front().second == now; ending_.pop_front())
       ledger_.ended(ending_.front().first, now);
@@ -112,8 +113,7 @@ class Tree final : public Part {
     return !clusters.psum_multiplier || clusters.psums_streamed;
   }
 
-  // A port is a server of the packets of its steps. What a multiplier gets is one packet of each step, or only those of
-  // a row's first window.
+  // A port is a server of its packets. A multiplier gets one of each step, or only of those of a row's first window.
   void flow() override {
     for (Stream& stream : links_.words->streams) stream.clear();
     links_.round.port_waited = false;
@@ -139,7 +139,8 @@ class Tree final : public Part {
   // For how long each port has to pause before its next packet.
   std::vector<int> state() const override {
     std::vector<int> pauses;
-    for (const Port& port : ports_) pauses.push_back(static_cast<int>(std::max<Cycle>(0, port.free_at - now_ - 1)));
+    for (const std::size_t group : grouped_.of_port)
+      pauses.push_back(static_cast<int>(std::max<Cycle>(0, groups_[group].free_at - now_ - 1)));
     return pauses;
   }
 
@@ -152,13 +153,17 @@ class Tree final : public Part {
   std::map<std::string, Count> counters() const override { return stats::values(counters_); }
 
  private:
-  struct Port {
+  struct Port {         // flow
     bool busy = false;  // has anything to send in this round
-    Count left = 0;     // clocked: packets of the round to go
-    Cycle first = 0;    // flow: when it sends the first
+    Cycle first = 0;    // when it sends the first
+    Cycle free_at = 0;  // when it can send the next packet
+  };
+  struct Group {           // clocked: ports that send in the same cycles
+    std::size_t port = 0;  // the first of them
+    Count left = 0;        // packets of the round to go, at each port
     Position at;
     Count before = 0;          // packets of all steps before this one, over all ports
-    std::size_t next = 0;      // of its packets in this step
+    std::size_t next = 0;      // turn of this step
     std::vector<float> words;  // of its packets in this step
     Cycle free_at = 0;         // when it can send the next packet
   };
@@ -166,6 +171,7 @@ class Tree final : public Part {
   // Deals the packets of each kind of step out to the ports.
   void deal() {
     psums_ = packets_->clusters().psums_streamed ? packets_->windows() : 0;
+    alone_ = offered_at_once_ > 0 || params_.interval > 1 || psums_ > 0 || packets_->clusters().psum_multiplier;
     for (const StepKind kind : kEveryKind)
       share_of(kind).deal(packets_->packets(kind), first_operand(kind), port_shift_, ports_.size());
     listed_ = false;
@@ -174,29 +180,27 @@ class Tree final : public Part {
     ports_[0].busy = ports_[0].busy || psums_ > 0;
   }
 
-  // Which of 64 ports send, or pause after a packet: that is work too.
-  std::uint64_t send(std::size_t word, Cycle now) {
-    std::uint64_t sending = 0;
-    for (std::size_t p = word * 64; p < std::min(ports_.size(), word * 64 + 64); ++p) {
-      const int lane = static_cast<int>(p);
-      Port& port = ports_[p];
-      if (port.free_at <= now) {
-        if (links_.psums->occupied().test(lane) && links_.psums->can_pop(lane, now)) {
-          send_psum(links_.psums->pop(lane, now), now);
-        } else if (p == 0 && psum_at_.window < psums_ && psum_before_ < offered_) {
-          send_streamed_psum(now);
-        } else if (!port.busy || !send_operand(port, p, now)) {
-          continue;
-        }
-        port.free_at = now + params_.interval;
-        if (--port.left == 0) {
-          ending_.emplace_back(lane, port.free_at - 1);
-          port.left = of_port_[p];
-        }
-      }
-      sending |= std::uint64_t{1} << p % 64;
+  // Whether the ports of a group send, or pause after a packet: that is work too.
+  bool send(std::size_t g, Cycle now) {
+    Group& group = groups_[g];
+    if (group.free_at > now) return true;
+    const auto port = static_cast<int>(group.port);
+    if (links_.psums->occupied().test(port) && links_.psums->can_pop(port, now)) {
+      send_psum(links_.psums->pop(port, now), now);
+    } else if (port == 0 && psum_at_.window < psums_ && psum_before_ < offered_) {
+      send_streamed_psum(now);
+    } else if (!send_operands(group, g, now)) {
+      return false;
     }
-    return sending;
+    group.free_at = now + params_.interval;
+    if (--group.left == 0) {
+      for (const auto& [word, ports] : grouped_.ports[g]) {
+        kernel::for_each_bit(word, ports,
+                             [&](std::size_t p) { ending_.emplace_back(static_cast<int>(p), group.free_at - 1); });
+      }
+      group.left = of_port_[group.port];
+    }
+    return true;
   }
 
   PortShares& share_of(StepKind kind) { return shares_[static_cast<std::size_t>(kind)]; }
@@ -205,15 +209,16 @@ class Tree final : public Part {
   std::size_t first_operand(StepKind kind) const { return psums_ > 0 && kind != StepKind::weights ? 1 : 0; }
 
   void list_packets() {
+    grouped_ = group_ports(shares_, alone_);
+    groups_.resize(grouped_.ports.size());
     for (const StepKind kind : kEveryKind)
-      share_of(kind).list(packets_->packets(kind), first_operand(kind), port_shift_);
-    for (std::size_t p = 0; p < ports_.size(); ++p) {
-      Port& port = ports_[p];
-      if (packets_->reconfigures()) {
-        port.at = {round_, 0, 0, 0, StepKind::weights};
-        port.before = before_round_;
-      }
-      if (port.busy) enter_step(port, p);
+      share_of(kind).list(packets_->packets(kind), first_operand(kind), port_shift_, grouped_);
+    for (std::size_t g = 0; g < groups_.size(); ++g) {
+      Group& group = groups_[g];
+      group.port = static_cast<std::size_t>(PortGroups::first(grouped_.ports[g]));
+      group.at = packets_->first(std::max<Count>(0, round_));
+      if (packets_->reconfigures()) group.before = before_round_;
+      enter_step(group, g);
     }
     psum_at_ = {round_, 0, 0, 0, StepKind::window};
     const auto size = [&](StepKind kind) { return static_cast<Count>(packets_->packets(kind).size()); };
@@ -231,38 +236,38 @@ class Tree final : public Part {
     counters_.unicasts += (hops - 2 * (destinations - words)) * times;
   }
 
-  bool send_operand(Port& port, std::size_t p, Cycle now) {
-    const PortShares* share = &share_of(port.at.kind);
-    while (static_cast<int>(port.next) == share->packets[p]) {
-      const Count after = port.before + static_cast<Count>(packets_->packets(port.at.kind).size());
+  bool send_operands(Group& group, std::size_t g, Cycle now) {
+    if (!ports_[group.port].busy) return false;
+    std::span<const PortShares::Turn> turns = share_of(group.at.kind).turns_of(g);
+    while (group.next == turns.size()) {
+      const Count after = group.before + static_cast<Count>(packets_->packets(group.at.kind).size());
       if (after >= offered_) return false;
-      port.before = after;
-      packets_->advance(port.at);
-      enter_step(port, p);
-      share = &share_of(port.at.kind);
+      group.before = after;
+      packets_->advance(group.at);
+      enter_step(group, g);
+      turns = share_of(group.at.kind).turns_of(g);
     }
-    const std::size_t at = share->begin[p] + port.next;
-    if (port.before + share->index[at] >= offered_) return false;
-    const Word word{port.words[port.next], port.at.kind == StepKind::weights};
-    const Multicast& to = share->to[at];
+    const PortShares::Turn& turn = turns[group.next];
+    if (group.before + turn.last >= offered_) return false;
+    const bool weight = group.at.kind == StepKind::weights;
+    const auto to = std::span(share_of(group.at.kind).to).subspan(turn.begin, turn.end - turn.begin);
     auto& words = links_.words->outgoing(now);
-    for (const int multiplier : to) {
+    for (const auto& [multiplier, packet] : to) {
       if (words.valid.test(multiplier)) util::require(false, name(), "two words reach a multiplier in a cycle");
       words.valid.set(multiplier);
-      words.values[static_cast<std::size_t>(multiplier)] = word;
+      words.values[static_cast<std::size_t>(multiplier)] = {group.words[static_cast<std::size_t>(packet)], weight};
     }
     links_.words->sent(std::ssize(to));
-    count(1, share->hops_of[at], std::ssize(to), 1);
-    ++port.next;
+    count(turn.words, turn.hops, std::ssize(to), 1);
+    ++group.next;
     return true;
   }
 
-  void enter_step(Port& port, std::size_t p) {
-    const PortShares& share = share_of(port.at.kind);
-    port.next = 0;
-    port.words.resize(static_cast<std::size_t>(share.packets[p]));
-    if (!port.words.empty())
-      packets_->words(port.at, std::span(share.index).subspan(share.begin[p], port.words.size()), port.words.data());
+  void enter_step(Group& group, std::size_t g) {
+    const std::vector<int>& packets = share_of(group.at.kind).packets_of[g];
+    group.next = 0;
+    group.words.resize(packets.size());
+    if (!packets.empty()) packets_->words(group.at, packets, group.words.data());
   }
 
   void send_psum(const Psum& psum, Cycle now) {
@@ -294,7 +299,7 @@ class Tree final : public Part {
       deliver(p, kind, {first, busy, steps.count});
       port.free_at = first + busy * steps.count;
     } else {
-      serve_in_part(p, kind, steps, busy);
+      serve_in_part(p, kind, steps);
     }
     if (port.free_at > never_idle) links_.round.port_waited = true;
   }
@@ -312,33 +317,23 @@ class Tree final : public Part {
     port.free_at = psums.last() + (1 + operands - before) * params_.interval;
   }
 
-  // A packet leaves when the later of two ports would send it: one that is busy all the time, and one that had nothing
-  // to do before, which from the second step on is as far behind the offers as ever, or falls behind at a steady rate.
-  void serve_in_part(std::size_t p, StepKind kind, const Piece& steps, Cycle busy) {
+  void serve_in_part(std::size_t p, StepKind kind, const Piece& steps) {
+    alone_ = true;
     if (!listed_) list_packets();
     Port& port = ports_[p];
     const PortShares& share = share_of(kind);
     const Count at_once = kind == StepKind::weights ? 0 : offered_at_once_;
-    const auto send = [&](Cycle offer, Cycle free_at) {
-      return share.sent(p, {offer, free_at, at_once, params_.interval});
-    };
-    const std::vector<Cycle> first = send(steps.first, steps.first);
-    const std::vector<Cycle> second = send(steps.at(1), first.back() + params_.interval);
-    if (port.first == 0) port.first = std::max(first.front(), port.free_at);
-    Cycle free_at = 0;
-    for (std::size_t j = 0; j < first.size(); ++j) {
-      Stream fresh = Stream::regular(first[j], 0, 1);
-      fresh.append({second[j], std::max(busy, steps.step), steps.count - 1});
-      const Cycle waited = port.free_at + static_cast<Cycle>(j) * params_.interval;
-      const Stream sent = join(Stream::regular(waited, busy, steps.count), fresh);
-      for (Piece piece : sent.pieces()) {
+    const std::vector<Stream> sent = share.sent(p, {steps, port.free_at, at_once, params_.interval});
+    if (port.first == 0) port.first = sent.front().first();
+    port.free_at = sent.back().last() + params_.interval;
+    for (std::size_t j = 0; j < sent.size(); ++j) {
+      const PortShares::Turn& turn = share.turns_of(p)[j];
+      for (Piece piece : sent[j].pieces()) {
         piece.first += links_.words->latency();
-        for (const int multiplier : share.to[share.begin[p] + j])
-          links_.words->streams[static_cast<std::size_t>(multiplier)].append(piece);
+        for (std::size_t i = turn.begin; i < turn.end; ++i)
+          links_.words->streams[static_cast<std::size_t>(share.to[i].multiplier)].append(piece);
       }
-      free_at = sent.last() + params_.interval;
     }
-    port.free_at = free_at;
   }
 
   // The packets of a port, one after the other from the times of the first one on. Of weights nothing is told: the
@@ -369,6 +364,9 @@ class Tree final : public Part {
   Count offered_at_once_;  // packets of a step of inputs; 0 = all
   int port_shift_;         // levels of switches under a port: 2 ^ port_shift_ multipliers are its own
   std::vector<Port> ports_;
+  bool alone_ = false;  // a port may send in other cycles than one with equally many packets
+  PortGroups grouped_;
+  std::vector<Group> groups_;
   std::vector<Count> of_port_;                // clocked: packets that each sends in a round
   kernel::LaneSet in_use_;                    // clocked: in the round
   std::deque<std::pair<int, Cycle>> ending_;  // clocked: ports that are through with a round, and when

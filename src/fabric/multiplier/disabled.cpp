@@ -1,6 +1,6 @@
 // Disabled multiplier network (paper Fig. 3 "DMN"; SIGMA): multipliers without links between them. Each keeps the
 // weights of all folds of a round and multiplies an input in the cycle in which it comes, with the next of them. The
-// one that passes partial sums on hands over what comes.
+// one that passes partial sums on hands over what comes; for max-pooling all do.
 #include <algorithm>
 #include <deque>
 #include <limits>
@@ -25,6 +25,7 @@ class Disabled final : public Part {
   };
   struct Counters {
     Count multiplications = 0;
+    Count input_forwards = 0;
     Count psum_forwards = 0;
     Count operand_pushes = 0;
     Count operand_pops = 0;
@@ -32,6 +33,8 @@ class Disabled final : public Part {
     static auto fields() {
       return std::tuple{
           stats::counter("multiplications", &Counters::multiplications, "operations", "products computed"),
+          stats::counter("input_forwards", &Counters::input_forwards, "words",
+                         "inputs passed on to the adders as they are, for max-pooling"),
           stats::counter("psum_forwards", &Counters::psum_forwards, "words",
                          "partial sums from the global buffer passed on to the adders"),
           stats::counter("operand_pushes", &Counters::operand_pushes, "words",
@@ -99,7 +102,7 @@ class Disabled final : public Part {
       float product = word.value;
       if (i == 0 && setting_.passes_psums) {
         ++psums;
-      } else {
+      } else if (!setting_.compares) {
         const auto fold = static_cast<std::size_t>(fold_[lane]);
         const float factor = weights_[lane * static_cast<std::size_t>(setting_.folds) + fold];
         product = is_padding(factor) ? 0 : word.value * factor;
@@ -118,7 +121,7 @@ class Disabled final : public Part {
     links_.products->sent(sent);
     counters_.psum_forwards += psums;
     count(taken - sent, sent);
-    counters_.multiplications += sent - psums;
+    (setting_.compares ? counters_.input_forwards : counters_.multiplications) += sent - psums;
     return true;
   }
 
@@ -130,7 +133,7 @@ class Disabled final : public Part {
     const Setting now = setting();
     const Count products = now.products();
     const Count psums = now.passes_psums ? now.windows : 0;
-    counters_.multiplications += products;
+    (now.compares ? counters_.input_forwards : counters_.multiplications) += products;
     counters_.psum_forwards += psums;
     count(now.weights(), products + psums);
     ledger_.worked(products + psums);
@@ -153,15 +156,18 @@ class Disabled final : public Part {
     Count folds = 1;
     Count windows = 0;
     bool passes_psums = false;  // multiplier 0
-    Count weights() const { return (used - (passes_psums ? 1 : 0)) * folds; }
-    Count products() const { return weights() * windows; }
+    bool compares = false;
+    Count of_window() const { return (used - (passes_psums ? 1 : 0)) * folds; }
+    Count weights() const { return compares ? 0 : of_window(); }
+    Count products() const { return of_window() * windows; }
     Count of_multiplier(int i) const { return i == 0 && passes_psums ? windows : folds * windows; }
     Count words() const { return weights() + products() + (passes_psums ? windows : 0); }
   };
 
   Setting setting() const {
     const Clusters& clusters = packets_->clusters();
-    return {clusters.used(), clusters.folds, packets_->rows() * packets_->windows(), clusters.psums_streamed};
+    return {clusters.used(), clusters.folds, packets_->rows() * packets_->windows(), clusters.psums_streamed,
+            clusters.compares};
   }
 
   // Where rounds follow each other at once, the first word of one comes right after the last of the one before.
@@ -190,8 +196,9 @@ class Disabled final : public Part {
 
   // A weight goes back behind those of the other folds.
   void count(Count weights, Count sent) {
-    counters_.operand_pushes += weights + 2 * sent;
-    counters_.operand_pops += 2 * sent;
+    const Count operands = setting_.compares ? sent : 2 * sent;
+    counters_.operand_pushes += weights + operands;
+    counters_.operand_pops += operands;
   }
 
   Params params_;

@@ -3,10 +3,12 @@
 // goes on to a neighbour, which uses it for the next window; only the inputs of a row's first window are delivered to
 // every multiplier. In hardware a window may ripple through them, one multiplier a cycle (`ripple`). Where nothing
 // behind the multipliers adds up folds, the first multiplier of a virtual neuron only passes partial sums on: a zero
-// for the first fold of an output, then what comes back from the buffer.
+// for the first fold of an output, then what comes back from the buffer. For max-pooling all pass their inputs on.
 #include <algorithm>
+#include <array>
 #include <bit>
 
+#include "fabric/folded_weights.h"
 #include "fabric/part.h"
 #include "kernel/fifo.h"
 #include "kernel/fifos.h"
@@ -42,6 +44,7 @@ class Linear final : public Part {
   };
   struct Counters {
     Count multiplications = 0;
+    Count input_forwards = 0;
     Count hops = 0;
     Count psum_forwards = 0;
     Count operand_pushes = 0;
@@ -50,6 +53,8 @@ class Linear final : public Part {
     static auto fields() {
       return std::tuple{
           stats::counter("multiplications", &Counters::multiplications, "operations", "products computed"),
+          stats::counter("input_forwards", &Counters::input_forwards, "words",
+                         "inputs passed on to the adders as they are, for max-pooling"),
           stats::counter("hops", &Counters::hops, "words", "inputs handed on to the neighbour"),
           stats::counter("psum_forwards", &Counters::psum_forwards, "words",
                          "partial sums from the global buffer passed on to the adders"),
@@ -78,7 +83,8 @@ class Linear final : public Part {
         made_(array.lanes()),
         to_hand_on_(array.lanes()),
         in_use_(array.lanes()),
-        used_(switches_.size()) {}
+        used_(kernel::whole_words(array.lanes()) + 2),
+        until_(switches_.size()) {}
 
   kernel::Wiring wiring() const override { return {{links_.words}, {links_.products}}; }
 
@@ -88,7 +94,6 @@ class Linear final : public Part {
     windows_ = packets.windows();
     products_ = packets.rows() * windows_ * clusters_.folds;
     counters_.configurations += clusters_.used();
-    weights_.clear();
     clocked_ = false;
     in_use_.clear_all();
     for (int i = 0; i < clusters_.used(); ++i) in_use_.set(i);
@@ -100,21 +105,16 @@ class Linear final : public Part {
   bool tick(Cycle now) override {
     if (!clocked_) set_up();
     now_ = now;
-    const auto& words = links_.words->incoming(now);
-    Count taken = 0;
-    words.valid.for_each([&](int i) {
-      ++taken;
-      receive(i, words.values[static_cast<std::size_t>(i)]);
-    });
-    if (taken > 0) links_.words->take_all(now, taken);
+    const Count taken = receive();
     auto& products = links_.products->outgoing(now);
-    Count sent = pass_psums(products);
+    Count sent = 0;
     for (std::size_t word = 0; word < made_.words().size(); ++word) sent += multiply(word, products);
+    sent += pass_psums(products);
     if (clusters_.slide > 0) hand_on();
     links_.products->sent(sent);
     // A weight goes back behind those of the other folds; a partial sum goes through a queue as well.
-    counters_.operand_pushes += taken + sent;
-    counters_.operand_pops += 2 * sent - zeros_;
+    counters_.operand_pushes += taken + (clusters_.compares ? 0 : sent);
+    counters_.operand_pops += (clusters_.compares ? sent : 2 * sent) - zeros_;
     zeros_ = 0;
     return sent > 0 || taken > 0;
   }
@@ -149,11 +149,12 @@ class Linear final : public Part {
 
  private:
   struct Switch {
-    Count fold = 0;
-    Count window = 0;           // in the row
-    Count left = 0;             // products to go before the weights are used up
+    Count window = 0;           // in the row: the first of those that are alike
+    Count alike = 0;            // so many of them
+    Count left = 0;             // products to go before the weights are used up, but for those of these windows
     Count loaded = 0;           // of the weights of all folds
     Count ahead = 0;            // products that the neighbour has made and this one has not
+    Count fold = 0;             // of a partial sum
     kernel::Fifo<float> early;  // weights of the next round, while these are in use
   };
 
@@ -162,6 +163,7 @@ class Linear final : public Part {
     const auto lanes = static_cast<int>(switches_.size());
     std::ranges::generate(switches_, [] { return Switch{}; });
     inputs_ = handed_on_ = kernel::Fifos<float>(lanes);
+    weights_.reset(clusters_.used(), clusters_.folds);
     for (kernel::LaneSet* set :
          {&passes_psums_, &receives_, &sends_, &loaded_, &from_neighbour_, &may_follow_, &last_window_})
       set->clear_all();
@@ -173,11 +175,10 @@ class Linear final : public Part {
   // `slot`: which multiplier of its virtual neuron it is.
   void set_up(int i, int slot) {
     if (clusters_.psum_multiplier && slot == 0) passes_psums_.set(i);
-    if (windows_ == 1) last_window_.set(i);
     const int product = slot - (clusters_.psum_multiplier ? 1 : 0);
-    if (clusters_.slide == 0) return;
-    if (rank(product, clusters_.slide) > 0) receives_.set(i);
-    if (rank(product, clusters_.slide) < clusters_.slide - 1) sends_.set(i);
+    if (clusters_.slide > 0 && rank(product, clusters_.slide) > 0) receives_.set(i);
+    if (clusters_.slide > 0 && rank(product, clusters_.slide) < clusters_.slide - 1) sends_.set(i);
+    if (clusters_.compares && product >= 0) begin_round(at(i), i);
   }
 
   // How many multipliers of a sliding run come before this one.
@@ -185,30 +186,56 @@ class Linear final : public Part {
 
   Switch& at(int i) { return switches_[static_cast<std::size_t>(i)]; }
 
-  void receive(int i, const Word& word) {
-    Switch& s = at(i);
-    if (!word.weight) {
-      inputs_.push(i, word.value);
-      if (passes_psums_.test(i)) ++counters_.psum_forwards;
-    } else if (s.left > 0 && s.loaded == clusters_.folds) {
-      s.early.push(word.value);
-    } else {
-      load(s, i, word.value);
+  // Takes what has arrived. Says how many words.
+  Count receive() {
+    auto& arrived = links_.words->incoming(now_);
+    Count taken = 0;
+    for (std::size_t word = 0; word < made_.words().size(); ++word) {
+      const std::uint64_t there = arrived.valid.words()[word];
+      if (there == 0) continue;
+      taken += std::popcount(there);
+      std::uint64_t inputs = there;
+      kernel::for_each_bit(word, there, [&](std::size_t i) {
+        arrived_[i % 64] = arrived.values[i].value;
+        if (!arrived.values[i].weight) return;
+        inputs &= ~(std::uint64_t{1} << i % 64);
+        const int lane = static_cast<int>(i);
+        loaded_.test(lane) ? at(lane).early.push(arrived_[i % 64]) : load(at(lane), lane, arrived_[i % 64]);
+      });
+      inputs_.push(word, inputs, arrived_.data());
+      counters_.psum_forwards += std::popcount(inputs & passes_psums_.words()[word]);
     }
+    if (taken > 0) links_.words->take_all(now_, taken);
+    return taken;
   }
-
-  float& weight(int i, Count fold) { return weights_[static_cast<std::size_t>(i * clusters_.folds + fold)]; }
 
   void load(Switch& s, int i, float value) {
     if (s.loaded == clusters_.folds) {  // those of the last round are dropped
       counters_.operand_pops += clusters_.folds;
       s.loaded = 0;
     }
-    if (weights_.empty()) weights_.resize(static_cast<std::size_t>(clusters_.used() * clusters_.folds));
-    weight(i, s.loaded) = value;
+    weights_.store(i, s.loaded, value);
     if (++s.loaded < clusters_.folds) return;
+    weights_.begin(static_cast<std::size_t>(i));
+    begin_round(s, i);
+  }
+
+  void begin_round(Switch& s, int i) {
     s.left = products_;
     loaded_.set(i);
+    begin_windows(s, i);
+  }
+
+  // The windows from here on in which it takes its inputs from where it takes them now and hands them on or not: where
+  // inputs are handed on the first window and the last one differ from those between, else all of the round are alike.
+  void begin_windows(Switch& s, int i) {
+    const bool ends = s.window == 0 || s.window == windows_ - 1;
+    s.alike = clusters_.slide == 0 ? products_ / clusters_.folds : ends ? 1 : windows_ - 1 - s.window;
+    last_window_.set(i, s.window == windows_ - 1);
+    from_neighbour_.set(i, s.window > 0 && receives_.test(i));
+    const Count products = s.alike * clusters_.folds;
+    s.left -= products;
+    until_[static_cast<std::size_t>(i)] = products;
   }
 
   // Those of 64 multipliers that have a weight and an input. Says how many.
@@ -220,45 +247,63 @@ class Linear final : public Part {
     made_.words()[word] = ready;
     to_hand_on_.words()[word] = ready & sends_.words()[word] & ~last_window_.words()[word];
     if (ready == 0) return 0;
-    kernel::for_each_bit(word, ready, [&](std::size_t i) {
-      const float input = (second >> i % 64 & 1) != 0 ? handed_on_.front(i) : inputs_.front(i);
-      const float factor = weight(static_cast<int>(i), switches_[i].fold);
-      used_[i] = input;
-      products.values[i] = is_padding(factor) ? 0 : input * factor;
-    });
+    // Of all 64, since that needs no branches: nobody looks at products that are not sent.
+    float* used = &used_[word * 64 + 1];
+    std::copy_n(inputs_.fronts(word), 64, used);
+    kernel::set_lanes(ready & second, handed_on_.fronts(word), used);
+    if (clusters_.compares)
+      std::copy_n(used, 64, &products.values[word * 64]);
+    else
+      weights_.multiply(word, used, &products.values[word * 64]);
     products.valid.words()[word] |= ready;
     inputs_.pop(word, ready & ~second);
     handed_on_.pop(word, ready & second);
     ledger_.work(word, ready, now_);
-    const Count made = std::popcount(ready);
+    const Count sent = std::popcount(ready);
     const Count hops = std::popcount(to_hand_on_.words()[word]);
-    counters_.multiplications += made;
+    made_by_multipliers() += sent;
     counters_.hops += hops;
     counters_.operand_pushes += hops;
-    kernel::for_each_bit(word, ready, [&](std::size_t i) { advance(static_cast<int>(i)); });
-    return made;
+    advance(word, ready);
+    return sent;
   }
 
+  Count& made_by_multipliers() { return clusters_.compares ? counters_.input_forwards : counters_.multiplications; }
+
   // To the next fold, window and round.
-  void advance(int i) {
+  void advance(std::size_t word, std::uint64_t multipliers) {
+    std::uint64_t through = 0;
+    kernel::for_each_bit(word, multipliers, [&](std::size_t i) {
+      weights_.advance(i);
+      if (--until_[i] == 0) through |= std::uint64_t{1} << i % 64;
+    });
+    kernel::for_each_bit(word, through, [&](std::size_t i) { end_windows(static_cast<int>(i)); });
+  }
+
+  void end_windows(int i) {
     Switch& s = at(i);
-    if (++s.fold == clusters_.folds) {
-      s.fold = 0;
-      if (++s.window == windows_) s.window = 0;
-      last_window_.set(i, s.window == windows_ - 1);
-      from_neighbour_.set(i, s.window > 0 && receives_.test(i));
+    s.window = clusters_.slide == 0 ? 0 : (s.window + s.alike) % windows_;
+    if (s.left > 0) {
+      begin_windows(s, i);
+      return;
     }
-    if (--s.left > 0) return;
     ledger_.ended(i, now_);
+    if (clusters_.compares) return begin_round(s, i);
     loaded_.clear(i);
     for (Count n = 0; n < clusters_.folds && !s.early.empty(); ++n) load(s, i, s.early.pop());
   }
 
   // What was used in this cycle is there for the neighbour in the next; of the last window of a row nothing is of use.
   void hand_on() {
-    const int next = clusters_.rightward ? 1 : -1;
-    to_hand_on_.for_each([&](int i) { handed_on_.push(i + next, used_[static_cast<std::size_t>(i)]); });
+    const std::vector<std::uint64_t>& from = to_hand_on_.words();
+    for (std::size_t word = 0; word < from.size(); ++word) {
+      std::uint64_t to = clusters_.rightward ? from[word] << 1 : from[word] >> 1;
+      if (clusters_.rightward && word > 0) to |= from[word - 1] >> 63;
+      if (!clusters_.rightward && word + 1 < from.size()) to |= from[word + 1] << 63;
+      handed_on_.push(word, to, &used_[word * 64 + (clusters_.rightward ? 0 : 2)]);
+    }
     if (!params_.ripple) return;
+    const int next = clusters_.rightward ? 1 : -1;
     made_.for_each([&](int i) {
       if (receives_.test(i)) may_follow_.set(i, --at(i).ahead > 0);
     });
@@ -273,7 +318,7 @@ class Linear final : public Part {
       Switch& s = at(i);
       if (s.fold > 0 && inputs_.empty(i)) return;
       float& psum = products.values[static_cast<std::size_t>(i)];
-      psum = s.fold > 0 ? inputs_.pop(i) : 0;
+      psum = s.fold > 0 ? inputs_.pop(i) : clusters_.nothing();
       if (s.fold == 0)
         ++zeros_;
       else
@@ -319,11 +364,14 @@ class Linear final : public Part {
     if (clusters_.slide > 0) senders = used / clusters_.slide * (clusters_.slide - 1);
     const Count hops = senders * products_ / windows_ * (windows_ - 1);
     ledger_.worked(used * products_);
-    counters_.multiplications += used * products_;
+    made_by_multipliers() += used * products_;
     counters_.hops += hops;
-    // Every weight, and again after each use; every input, delivered or handed on.
-    counters_.operand_pushes += used * (folds + 2 * products_);
-    counters_.operand_pops += used * 2 * products_ + round_.dropped;
+    // Every input, delivered or handed on; every weight, and again after each use.
+    counters_.operand_pushes += used * products_;
+    counters_.operand_pops += used * products_;
+    if (clusters_.compares) return;
+    counters_.operand_pushes += used * (folds + products_);
+    counters_.operand_pops += used * products_ + round_.dropped;
   }
 
   Params params_;
@@ -337,7 +385,8 @@ class Linear final : public Part {
   Cycle now_ = 0;
   bool clocked_ = false;
   std::vector<Switch> switches_;
-  std::vector<float> weights_;      // of each multiplier, those of its folds
+  FoldedWeights weights_;
+  std::array<float, 64> arrived_{};
   kernel::Fifos<float> inputs_;     // from the distribution network
   kernel::Fifos<float> handed_on_;  // from the neighbour
   kernel::LaneSet passes_psums_;
@@ -350,8 +399,9 @@ class Linear final : public Part {
   kernel::LaneSet made_;            // products of this cycle
   kernel::LaneSet to_hand_on_;      // and those whose inputs go on
   kernel::LaneSet in_use_;
-  std::vector<float> used_;  // these inputs
-  Count zeros_ = 0;          // that start sums in this cycle
+  std::vector<float> used_;   // these inputs, with room for neighbours of the first and the last
+  std::vector<Count> until_;  // products to go before anything else changes than the fold
+  Count zeros_ = 0;           // that start sums in this cycle
 };
 
 }  // namespace

@@ -204,7 +204,10 @@ class StationaryMesh final : public Part {
 
   Skewed& at(Cycle cycle) { return edge_[static_cast<std::size_t>(cycle) % edge_.size()]; }
   std::size_t lane(int row, int column) const { return static_cast<std::size_t>(array_.lane(row, column)); }
-  std::size_t endpoint(int row) const { return static_cast<std::size_t>(array_.extent.columns + row); }
+  std::size_t endpoint(int row) const {
+    const int from = array_.extent.columns + row;
+    return static_cast<std::size_t>(from);
+  }
   std::size_t busy_lanes() const {
     return static_cast<std::size_t>(used_.rows) * static_cast<std::size_t>(array_.extent.columns);
   }

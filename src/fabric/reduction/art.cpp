@@ -1,6 +1,7 @@
 // Augmented reduction tree (paper Fig. 3 "ART", "ART + ACC"; spec dense 7): a binary tree of adders with links between
 // neighbours, in which virtual neurons of any size are added up side by side. With `accumulators` every adder has one
-// at its exit that adds up the folds of an output; without, partial sums go to the global buffer and come back.
+// at its exit that adds up the folds of an output; without, partial sums go to the global buffer and come back. Adders
+// and accumulators can compare instead of add (the paper's ConfigureMaxPool).
 #include <algorithm>
 
 #include "fabric/adder_tree.h"
@@ -30,6 +31,7 @@ class Art final : public Part {
   struct Counters : AdderCounters {
     Count configurations = 0;
     Count additions = 0;
+    Count comparisons = 0;
     Count register_reads = 0;
     Count register_writes = 0;
     static auto fields() {
@@ -38,6 +40,8 @@ class Art final : public Part {
           std::tuple{stats::counter("configurations", &Counters::configurations, "times",
                                     "adders configured, in every round of a sparse machine, else once"),
                      stats::counter("additions", &Counters::additions, "operations", "sums made by accumulators"),
+                     stats::counter("comparisons", &Counters::comparisons, "operations",
+                                    "larger ones kept by accumulators, for max-pooling"),
                      stats::counter("register_reads", &Counters::register_reads, "words", "accumulators read"),
                      stats::counter("register_writes", &Counters::register_writes, "words", "accumulators written")});
     }
@@ -100,15 +104,17 @@ class Art final : public Part {
     for (kernel::Stream& stream : links_.sums->streams) stream.clear();
     for (const int exit : tree_.exits()) {
       const auto i = static_cast<std::size_t>(exit);
-      kernel::Stream sums = outputs[i];
+      kernel::Stream& sums = links_.sums->streams[static_cast<std::size_t>(lanes_[i])];
+      sums = outputs[i];
       (params_.accumulators ? counters_.wire_writes : counters_.output_transfers) += distinct(sums);
       if (params_.accumulators) {
         const Count folds = sums.count();
-        sums = sums.delayed(1).served(1).every(packets_->clusters().folds);
+        sums.delay(1);
+        sums = sums.served(1).every(packets_->clusters().folds);
         count_accumulated(folds, sums.count());
       }
       counters_.results += sums.count();
-      links_.sums->streams[static_cast<std::size_t>(lanes_[i])] = sums.delayed(params_.latency);
+      sums.delay(params_.latency);
     }
   }
 
@@ -152,8 +158,9 @@ class Art final : public Part {
       Accumulator& a = accumulators_[static_cast<std::size_t>(i)];
       const AdderTree::Item item = a.waiting.pop();
       if (a.waiting.empty()) active_.clear(i);
-      a.sum = a.folded == 0 ? item.value : a.sum + item.value;
-      const bool done = ++a.folded == packets_->clusters().folds;
+      const Clusters& clusters = packets_->clusters();
+      a.sum = a.folded == 0 ? item.value : clusters.combined(a.sum, item.value);
+      const bool done = ++a.folded == clusters.folds;
       if (done) {
         a.folded = 0;
         emit(i, {a.sum, item.owner}, now);
@@ -168,7 +175,7 @@ class Art final : public Part {
   void count_accumulated(Count folds, Count results) {
     counters_.register_writes += folds;
     counters_.register_reads += folds - results;
-    counters_.additions += folds - results;
+    (packets_->clusters().compares ? counters_.comparisons : counters_.additions) += folds - results;
     counters_.queue_pushes += folds + results;
     counters_.queue_pops += folds + results;
     counters_.output_transfers += results;
@@ -192,7 +199,9 @@ class Art final : public Part {
 PartInfo reduction_art() {
   PartInfo row =
       declare<Art>("reduction", "art", "Augmented reduction tree, with or without accumulators behind it.",
-                   {"adders and accumulators", {"additions_2to1", "additions_3to1", "register_writes"}}, "flexible");
+                   {"adders and accumulators",
+                    {"additions_2to1", "additions_3to1", "comparisons_2to1", "comparisons_3to1", "register_writes"}},
+                   "flexible");
   row.lanes = [](const schema::Values&, const Array& array) { return array.lanes() - 1; };
   row.output_pairs = [](const Array& array) { return tree_outputs(array.lanes(), false).pairs; };
   return row;

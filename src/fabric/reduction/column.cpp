@@ -128,10 +128,9 @@ class Column final : public Part {
   }
 
   void hand_over(Cycle now) {
-    const int last = array_.lane(used_.rows - 1, 0);
     for (int column = 0; column < used_.columns; ++column) {
-      if (!fires_.test(last + column)) continue;
-      links_.sums->push(column, {downward_.in[static_cast<std::size_t>(last + column)], column}, now);
+      const int lane = array_.lane(used_.rows - 1, column);
+      if (fires_.test(lane)) links_.sums->push(column, {downward_.in[static_cast<std::size_t>(lane)], column}, now);
     }
   }
 

@@ -101,9 +101,9 @@ class Fan final : public Part {
 }  // namespace
 
 PartInfo reduction_fan() {
-  PartInfo row =
-      declare<Fan>("reduction", "fan", "Forwarding adder network: adds up folds in adders of its own that are free.",
-                   {"adders", {"additions_2to1", "additions_3to1"}}, "flexible");
+  PartInfo row = declare<Fan>(
+      "reduction", "fan", "Forwarding adder network: adds up folds in adders of its own that are free.",
+      {"adders", {"additions_2to1", "additions_3to1", "comparisons_2to1", "comparisons_3to1"}}, "flexible");
   row.lanes = [](const schema::Values&, const Array& array) { return array.lanes(); };
   row.output_pairs = [](const Array& array) { return tree_outputs(array.lanes(), true).pairs; };
   return row;

@@ -25,11 +25,14 @@ class SynchronousFan final : public Part {
   };
   struct Counters {
     Count additions_2to1 = 0;
+    Count comparisons_2to1 = 0;
     Count wire_writes = 0;
     Count results = 0;
     static auto fields() {
       return std::tuple{
           stats::counter("additions_2to1", &Counters::additions_2to1, "operations", "sums of two operands"),
+          stats::counter("comparisons_2to1", &Counters::comparisons_2to1, "operations",
+                         "larger ones of two operands, for max-pooling"),
           stats::counter("wire_writes", &Counters::wire_writes, "words",
                          "partial sums that cross from one level of adders to the next, through a register"),
           stats::counter("results", &Counters::results, "results", "results handed to the collection network")};
@@ -154,7 +157,7 @@ class SynchronousFan final : public Part {
       std::size_t made = 0;
       for (std::size_t i = 0; i < left; ++made) {
         const bool alone = (i == 0 && first % 2 == 1) || i + 1 == left;
-        sums_[made] = alone ? sums_[i] : sums_[i] + sums_[i + 1];
+        sums_[made] = alone ? sums_[i] : clusters_.combined(sums_[i], sums_[i + 1]);
         i += alone ? 1 : 2;
       }
       left = made;
@@ -164,7 +167,7 @@ class SynchronousFan final : public Part {
   }
 
   void count(int begin, int end, Count sums) {
-    counters_.additions_2to1 += (end - begin - 1) * sums;
+    (packets_->clusters().compares ? counters_.comparisons_2to1 : counters_.additions_2to1) += (end - begin - 1) * sums;
     for (int level = 1; level <= levels_; ++level)
       counters_.wire_writes += (((end - 1) >> level) - (begin >> level) + 1) * sums;
   }
@@ -190,7 +193,7 @@ class SynchronousFan final : public Part {
 PartInfo reduction_synchronous_fan() {
   return declare<SynchronousFan>("reduction", "synchronous-fan",
                                  "Forwarding adder network as in SIGMA's RTL: all sums leave after all levels.",
-                                 {"adders", {"additions_2to1"}}, "flexible");
+                                 {"adders", {"additions_2to1", "comparisons_2to1"}}, "flexible");
 }
 
 }  // namespace cairn::fabric

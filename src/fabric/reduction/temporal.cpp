@@ -20,12 +20,15 @@ class Temporal final : public Part {
   };
   struct Counters {
     Count additions = 0;
+    Count comparisons = 0;
     Count register_reads = 0;
     Count register_writes = 0;
     Count results = 0;
     static auto fields() {
       return std::tuple{stats::counter("additions", &Counters::additions, "operations",
                                        "products added to a sum that is already there"),
+                        stats::counter("comparisons", &Counters::comparisons, "operations",
+                                       "values held against the largest so far, for max-pooling"),
                         stats::counter("register_reads", &Counters::register_reads, "words",
                                        "sums read back from the accumulator registers"),
                         stats::counter("register_writes", &Counters::register_writes, "words",
@@ -46,6 +49,11 @@ class Temporal final : public Part {
   }
 
   kernel::Wiring wiring() const override { return {{links_.products}, {links_.sums}}; }
+
+  void start(const Program& program) override {
+    if (program.packets != nullptr) clusters_ = program.packets->clusters();
+    std::ranges::fill(sums_, clusters_.nothing());
+  }
 
   void configure(const Round& round) override {
     if (round.steps != steps_ || round.used != used_) {
@@ -103,17 +111,23 @@ class Temporal final : public Part {
  private:
   // Adds the products of up to 64 neighbouring lanes; all at once where every lane has one.
   void add(std::size_t first, std::uint64_t valid, const std::vector<float>& values) {
-    if (valid == ~std::uint64_t{0}) {
-      for (std::size_t i = first; i < first + 64; ++i) sums_[i] += values[i];
-      return;
-    }
-    kernel::for_each_bit(first / 64, valid, [&](std::size_t i) { sums_[i] += values[i]; });
+    const auto each = [&](const auto& take) {
+      if (valid == ~std::uint64_t{0}) {
+        for (std::size_t i = first; i < first + 64; ++i) take(i);
+        return;
+      }
+      kernel::for_each_bit(first / 64, valid, take);
+    };
+    if (clusters_.compares)
+      each([&](std::size_t i) { sums_[i] = util::larger(sums_[i], values[i]); });
+    else
+      each([&](std::size_t i) { sums_[i] += values[i]; });
   }
 
   Count hand_over(std::size_t word, std::uint64_t done, Cycle now) {
     kernel::for_each_bit(word, done, [&](std::size_t i) {
       links_.sums->push(static_cast<int>(i), {sums_[i], static_cast<int>(i)}, now);
-      sums_[i] = 0;
+      sums_[i] = clusters_.nothing();
     });
     return std::popcount(done);
   }
@@ -122,7 +136,7 @@ class Temporal final : public Part {
   void count(Count products, Count results) {
     counters_.register_writes += products;
     counters_.register_reads += products - results;
-    counters_.additions += products - results;
+    (clusters_.compares ? counters_.comparisons : counters_.additions) += products - results;
     counters_.results += results;
   }
 
@@ -130,7 +144,8 @@ class Temporal final : public Part {
   Array array_;
   Links& links_;
   Counters counters_;
-  Count steps_ = 0;  // products a sum
+  Clusters clusters_;  // of a flexible machine
+  Count steps_ = 0;    // products a sum
   Extent used_;
   std::vector<float> sums_;
   LaneCounts taken_;  // products in a sum so far

@@ -106,6 +106,7 @@ TEST(Disabled, passes_streamed_partial_sums_on_as_they_are) {
   // A weight and four inputs in, each input out, and the weight out and in again for each product; sums pass a queue
   // of their own.
   EXPECT_EQ(row.part->counters(), (std::map<std::string, Count>{{"multiplications", 2},
+                                                                {"input_forwards", 0},
                                                                 {"psum_forwards", 2},
                                                                 {"operand_pushes", 1 + 2 * 4},
                                                                 {"operand_pops", 2 * 4},

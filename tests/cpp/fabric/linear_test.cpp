@@ -180,8 +180,9 @@ TEST(Linear, counts_a_weight_again_after_each_use_and_drops_it_after_the_round) 
   Multipliers one({.groups = {.count = 1, .size = 1, .folds = 2}});
   std::vector<Delivery> deliveries{{0, 1, weight(1)}, {0, 2, weight(10)}, {0, 3, input(2)}, {0, 4, input(3)}};
   one.stepped(deliveries, 9);
-  const std::map<std::string, Count> first{{"multiplications", 2}, {"hops", 0},         {"psum_forwards", 0},
-                                           {"operand_pushes", 6},  {"operand_pops", 4}, {"configurations", 1}};
+  const std::map<std::string, Count> first{{"multiplications", 2}, {"input_forwards", 0}, {"hops", 0},
+                                           {"psum_forwards", 0},   {"operand_pushes", 6}, {"operand_pops", 4},
+                                           {"configurations", 1}};
   EXPECT_EQ(one.part->counters(), first);
   for (Delivery& d : deliveries) d.time += 10;
   one.stepped(deliveries, 19);

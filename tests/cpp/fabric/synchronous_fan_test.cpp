@@ -49,9 +49,10 @@ TEST(SynchronousFan, counts_sums_and_the_registers_behind_each_level) {
   fan.stepped(std::vector<Times>(8, {1, 2}), 9);
   // Of each step: 2 + 4 sums. Of multipliers 0 to 2 there are 2 words behind the first level, then 1 and 1; of 3 to 7
   // there are 3 (the 3 alone), then 2, then 1.
-  EXPECT_EQ(fan.part->counters(),
-            (std::map<std::string, Count>{
-                {"additions_2to1", 2 * 6}, {"wire_writes", 2 * (2 + 1 + 1 + 3 + 2 + 1)}, {"results", 2 * 2}}));
+  EXPECT_EQ(fan.part->counters(), (std::map<std::string, Count>{{"additions_2to1", 2 * 6},
+                                                                {"comparisons_2to1", 0},
+                                                                {"wire_writes", 2 * (2 + 1 + 1 + 3 + 2 + 1)},
+                                                                {"results", 2 * 2}}));
 }
 
 // In floats 2^24 + 1 + 1 from left to right is 2^24, and 2^24 + 2 if the ones are added first.

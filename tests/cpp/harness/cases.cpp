@@ -6,6 +6,7 @@ namespace cairn::testing {
 namespace {
 
 Operation draw(SplitMix64& random, const MachineSpace& space, bool large) {
+  if (space.pools) return random_maxpool(random);
   if (large) return random_gemm(random, 60);
   return space.flexible || space.sparse ? random_sliding_operation(random) : random_operation(random);
 }

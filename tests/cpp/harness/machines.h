@@ -20,13 +20,14 @@ struct MachineSpace {
   bool flexible = false;  // a flexible machine, of up to 64 multipliers
   bool sparse = false;    // a sparse one
   bool lanes = false;     // one of independent lanes, up to 9
+  bool pools = false;     // and max-pooling on it
 
   std::string preset() const {
     return lanes ? "snapea-64" : sparse ? "sigma-tree-256" : flexible ? "maeri-64" : "tpu-16x16";
   }
 };
 
-// Every kind of machine there is.
+// Every kind of machine there is, and max-pooling.
 std::vector<MachineSpace> spaces();
 
 // The overrides that make a random machine out of the space's preset.

@@ -53,6 +53,24 @@ Conv random_conv(SplitMix64& random) {
   return Conv(s);
 }
 
+MaxPool random_maxpool(SplitMix64& random) {
+  const Conv::Sizes s = random_conv(random).sizes();
+  MaxPool::Sizes pool{.batch = s.batch,
+                      .channels = s.channels,
+                      .input = s.input,
+                      .kernel = s.kernel,
+                      .stride = s.stride,
+                      .pad_begin = s.pad_begin,
+                      .pad_end = s.pad_end,
+                      .dilation = s.dilation,
+                      .ceil_mode = random.one_in(2)};
+  if (random.one_in(2)) {  // windows that slide by one
+    pool.stride.back() = pool.dilation.back() = 1;
+    pool.input.back() += random.between(0, 4);
+  }
+  return MaxPool(pool);
+}
+
 Operation random_operation(SplitMix64& random) {
   if (random.one_in(2)) return random_conv(random);
   return random_gemm(random);
@@ -126,13 +144,14 @@ engine::Tile random_tile(SplitMix64& random, const arch::Machine& machine, const
   if (arch::control(machine) == arch::Control::bitmaps) return random_order(random, {});
   if (arch::control(machine) == arch::Control::rows) return random_rows(random, machine, operation);
   const arch::FlexibleArray array = arch::flexible_array(machine);
-  const bool matrix = mapping::nest_of(operation).matrix;
+  const mapping::Nest nest = mapping::nest_of(operation);
+  const bool matrix = nest.matrix;
   for (int attempt = 0; attempt < 20; ++attempt) {
     const std::int64_t budget = random.one_in(2) ? array.multipliers : random.between(1, array.multipliers);
     NamedTile named = random_named_tile(random, operation, budget);
     if (array.only_over_time) {
       for (const char* letter : {"C", "K", "R", "S"}) {
-        if (matrix == (*letter == 'K')) named[letter] = 1;
+        if (nest.compares ? *letter > 'K' : matrix == (*letter == 'K')) named[letter] = 1;
       }
     }
     try {
@@ -152,6 +171,12 @@ std::string text(const NamedTile& tile) {
 std::string text(const Operation& operation) {
   const Gemm::Sizes& g = lowered(operation).sizes();
   const std::string matrices = fmt::format("gemm {} x {} x {}, batch {}", g.m, g.n, g.k, g.batch);
+  if (const auto* pool = std::get_if<MaxPool>(&operation)) {
+    const MaxPool::Sizes& s = pool->sizes();
+    return fmt::format("maxpool batch {} channels {} input {} kernel {} stride {} pads {} {} dilation {} ceil {}",
+                       s.batch, s.channels, s.input, s.kernel, s.stride, s.pad_begin, s.pad_end, s.dilation,
+                       s.ceil_mode);
+  }
   const Conv* conv = std::get_if<Conv>(&operation);
   if (conv == nullptr) return matrices;
   const Conv::Sizes& s = conv->sizes();
@@ -185,6 +210,12 @@ Data random_data(SplitMix64& random, const Operation& operation, Densities densi
     data.a_view = {data.a.data(), 0, 0, 0};
     data.b_view = workload::filter_columns(*conv, data.b.data());
     data.expected = workload::reference_conv(*conv, data.a.data(), data.b.data());
+    return data;
+  }
+  if (const auto* pool = std::get_if<MaxPool>(&operation)) {
+    data.a = random_words(random, pool->sizes().batch * pool->sizes().channels * product(pool->sizes().input));
+    data.a_view.data = data.a.data();
+    data.expected = workload::reference_maxpool(*pool, data.a.data());
     return data;
   }
   const Gemm& gemm = std::get<Gemm>(operation);

@@ -14,7 +14,9 @@ namespace cairn::testing {
 Gemm random_gemm(SplitMix64& random, std::int64_t largest = 20);
 // 1 to 3 spatial dimensions, any stride, asymmetric padding, dilation, groups, batch.
 Conv random_conv(SplitMix64& random);
-// One or the other.
+// The same, rounded up as well.
+MaxPool random_maxpool(SplitMix64& random);
+// A product or a convolution.
 Operation random_operation(SplitMix64& random);
 // Two of three convolutions with windows that slide by one.
 Operation random_sliding_operation(SplitMix64& random);

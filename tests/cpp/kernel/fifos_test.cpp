@@ -21,13 +21,15 @@ TEST(Fifos, keep_the_order_of_each_queue_however_many_are_moved_at_once) {
     const std::uint64_t some = random.next() & random.next();
     const bool pushes = random.between(0, 1) == 1;
     if (pushes) {
-      fifos.push(word, some, [&](std::size_t queue) { return item + static_cast<int>(queue); });
+      std::array<int, 64> items{};
+      for (std::size_t i = 0; i < items.size(); ++i) items.at(i) = item + static_cast<int>(word * 64 + i);
+      fifos.push(word, some, items.data());
       for_each_bit(word, some,
                    [&](std::size_t queue) { expected.at(queue).push_back(item + static_cast<int>(queue)); });
     } else {
       const std::uint64_t there = some & fifos.there(word);
       for_each_bit(word, there, [&](std::size_t queue) {
-        ASSERT_EQ(fifos.front(queue), expected.at(queue).front());
+        ASSERT_EQ(fifos.fronts(word)[queue % 64], expected.at(queue).front());
         expected.at(queue).pop_front();
       });
       fifos.pop(word, there);

@@ -22,6 +22,8 @@ RunOptions draw_options(SplitMix64& draw, const testing::Case& c) {
 LayerResult run(Session& session, const testing::Case& c, const RunOptions& options, std::vector<float>& output) {
   if (const auto* conv = std::get_if<Conv>(&c.operation))
     return session.run("layer", *conv, ConvOperands{c.data.a.data(), c.data.b.data(), output.data()}, options);
+  if (const auto* pool = std::get_if<MaxPool>(&c.operation))
+    return session.run("layer", *pool, MaxPoolOperands{c.data.a.data(), output.data()}, options);
   return session.run("layer", std::get<Gemm>(c.operation),
                      GemmOperands{matrix(c.data.a_view), matrix(c.data.b_view), output.data()}, options);
 }

@@ -28,10 +28,12 @@ function linksOf(result, layer) {
   const stored = result.totals.activity?.writeback?.units ?? null;
   const sent = of("distribution", "words");
   const copies = of("distribution", "broadcasts");
+  const made = of("multiplier", "multiplications");
+  const passed = of("multiplier", "input_forwards"); // max-pooling
   return [
     { id: "read", from: "memory", to: "distribution", what: "words sent", unit: "words", count: sent, capacity: ports },
     { id: "operands", from: "distribution", to: "multiplier", what: copies ? "words delivered, copies of the switches included" : "words delivered", unit: "words", count: sent === null ? null : sent + (copies ?? 0), capacity: null },
-    { id: "products", from: "multiplier", to: "reduction", what: "products", unit: "products", count: of("multiplier", "multiplications"), capacity: multipliers },
+    { id: "products", from: "multiplier", to: "reduction", what: "products", unit: "products", count: passed === null ? made : made + passed, capacity: multipliers },
     { id: "sums", from: "reduction", to: "collection", what: "sums taken", unit: "results", count: of("collection", "results_in"), capacity: null },
     { id: "results", from: "collection", to: "writeback", what: "results sent", unit: "results", count: of("collection", "results_out"), capacity: byType[lines.type] ?? null },
     { id: "stored", from: "writeback", to: "memory", what: "words stored", unit: "words", count: of("writeback", "output_writes"), capacity: stored },
