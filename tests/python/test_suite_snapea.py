@@ -146,7 +146,7 @@ def test_the_command_writes_and_shows_it(cli: Cli, document: Document) -> None:
     assert outcome.code == 0, outcome.err
     assert "SqueezeNet" in outcome.out
     assert "outputs equal the models' own" in outcome.out
-    written = json.loads(Path("s.json").read_text())  # noqa: SIM115
+    written = json.loads(Path("s.json").read_text())
     (one,) = written["models"]
     (same,) = [each for each in document["models"] if each["name"] == "SqueezeNet"]
     assert one["machines"] == same["machines"]
