@@ -122,11 +122,12 @@ def test_layers_with_a_relu_stop_and_others_do_not(model: Document) -> None:
         assert (stopped > 0) == (layer["name"] in checked)
 
 
-def test_a_machine_that_stops_is_never_behind(model: Document) -> None:
+def test_a_machine_that_stops_is_ahead(model: Document) -> None:
     base, own = model["machines"]
     assert own["speedup"] > 1
     assert own["operations"] < base["operations"]
-    assert own["accesses"] < base["accesses"]
+    # A word of index for each weight, which AlexNet's linear layers use once, outweighs the rest.
+    assert (own["accesses"] < base["accesses"]) == (model["name"] != "AlexNet")
     assert own["energy"] < base["energy"]
 
 
