@@ -122,11 +122,12 @@ def test_layers_with_a_relu_stop_and_others_do_not(model: Document) -> None:
         assert (stopped > 0) == (layer["name"] in checked)
 
 
-def test_a_machine_that_stops_is_never_behind(model: Document) -> None:
+def test_a_machine_that_stops_is_ahead(model: Document) -> None:
     base, own = model["machines"]
     assert own["speedup"] > 1
     assert own["operations"] < base["operations"]
-    assert own["accesses"] < base["accesses"]
+    # A word of index for each weight, which AlexNet's linear layers use once, outweighs the rest.
+    assert (own["accesses"] < base["accesses"]) == (model["name"] != "AlexNet")
     assert own["energy"] < base["energy"]
 
 
@@ -146,7 +147,7 @@ def test_the_command_writes_and_shows_it(cli: Cli, document: Document) -> None:
     assert outcome.code == 0, outcome.err
     assert "SqueezeNet" in outcome.out
     assert "outputs equal the models' own" in outcome.out
-    written = json.loads(Path("s.json").read_text())  # noqa: SIM115
+    written = json.loads(Path("s.json").read_text())
     (one,) = written["models"]
     (same,) = [each for each in document["models"] if each["name"] == "SqueezeNet"]
     assert one["machines"] == same["machines"]
