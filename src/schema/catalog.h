@@ -21,8 +21,8 @@ struct CounterInfo {
 // Whether a word is an operand or a sum: they may differ in bits.
 enum class Width { operand, sum };
 
-// What a part of a plug-in costs, which Cairn's own tables (src/cost) cannot know. Components and their actions are those
-// that every table of energy prices.
+// What a part of a plug-in costs, which Cairn's own tables (src/cost) cannot know. Components and their actions are
+// those that every table of energy prices.
 struct Costs {
   // How often the action was done is what the counter tells.
   struct Charge {
