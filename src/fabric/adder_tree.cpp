@@ -11,7 +11,6 @@ namespace cairn::fabric {
 using kernel::Stream;
 
 namespace {
-
 void add_traffic(AdderCounters& total, const AdderCounters& part, Count times) {
   total.queue_pushes += part.queue_pushes * times;
   total.queue_pops += part.queue_pops * times;

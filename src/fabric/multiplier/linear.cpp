@@ -9,6 +9,7 @@
 #include <bit>
 
 #include "fabric/folded_weights.h"
+#include "fabric/handed_on.h"
 #include "fabric/part.h"
 #include "kernel/fifo.h"
 #include "kernel/fifos.h"
@@ -19,7 +20,6 @@ namespace {
 
 enum class Forwarding { left, right };
 
-using kernel::Piece;
 using kernel::Stream;
 
 class Linear final : public Part {
@@ -131,7 +131,7 @@ class Linear final : public Part {
       if (rank(i % clusters_.size, slide) == 0) continue;
       Stream& own = products[static_cast<std::size_t>(i)];
       const Stream& neighbour = products[static_cast<std::size_t>(clusters_.rightward ? i - 1 : i + 1)];
-      own = handed_on(own, neighbour, ledger_.ready(static_cast<std::size_t>(i)));
+      own = handed_on(own, neighbour, clusters_.folds, windows_, ledger_.ready(static_cast<std::size_t>(i)));
       if (params_.ripple) own = join(own, neighbour.delayed(1));
     }
     ledger_.round(links_.round.begin, links_.round.drains, [&](std::size_t i) {
@@ -336,25 +336,6 @@ class Linear final : public Part {
     ledger_.work(lane / 64, std::uint64_t{1} << lane % 64, now_);
     if (s.left == 0) s.left = products_ - products_ / clusters_.folds;
     if (--s.left == 0) ledger_.ended(i, now_);
-  }
-
-  // Flow: a multiplier that takes the first window of each row from the distribution network and the others from its
-  // neighbour, a cycle after that used them. Those of the first window may wait until it is `ready`, through with the
-  // round before.
-  Stream handed_on(const Stream& own, const Stream& neighbour, Cycle ready) const {
-    const Count window = clusters_.folds;
-    kernel::Reader first_windows(own);
-    kernel::Reader left_over(neighbour);
-    kernel::Server multiplier(1, ready);
-    while (!left_over.at_end()) {
-      first_windows.take(window, [&](const Piece& piece) { multiplier.take(piece); });
-      left_over.take(window * (windows_ - 1), [&](Piece piece) {
-        ++piece.first;
-        multiplier.take(piece);
-      });
-      left_over.take(window, [](const Piece&) {});  // of no use beyond the row
-    }
-    return std::move(multiplier.departures);
   }
 
   void count_round() {
