@@ -19,6 +19,28 @@ MACHINES = {
         "examples/own-accelerator/CMakeLists.txt": "build",
         "examples/own-accelerator/test_chain.cpp": "test",
     },
+    "SNAPEA's early stop, inside": {
+        "src/fabric/reduction/sign_check.cpp": "accumulators with a sign check",
+        "src/fabric/CMakeLists.txt::sign_check": "registry",
+        "src/mapping/filter_order.*": "order of the weights, index table",
+        "src/engine/limited_sums.*": "sums of flow, up to where they are left",
+        "src/cost/charges.cpp::sign-check": "prices",
+        "presets/snapea-64.toml": "machine file",
+        "tests/cpp/fabric/sign_check_test.cpp": "test",
+        "tests/cpp/mapping/filter_order_test.cpp": "test",
+    },
+    "the lanes that it sits in, a new family": {
+        "src/fabric/memory/lanes.cpp": "controller",
+        "src/fabric/distribution/lane_ports.cpp": "read ports",
+        "src/fabric/multiplier/lanes.cpp": "multipliers",
+        "src/fabric/CMakeLists.txt::lane": "registry",
+        "src/engine/lane_program.*": "lowering",
+        "src/engine/lanes.*": "both evaluators",
+        "src/engine/windows.*": "inputs under a kernel",
+        "presets/snapea-baseline-64.toml": "machine file",
+        "tests/cpp/engine/lanes_test.cpp": "test",
+        "tests/cpp/fabric/lanes_test.cpp": "test",
+    },
 }
 
 _MARK = re.compile(r"(<!-- cost of machines -->\n).*?(\n\n|\Z)", re.DOTALL)

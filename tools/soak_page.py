@@ -47,7 +47,8 @@ def page(log: dict) -> str:
         "## Valid ones\n\n"
         "Each runs under both evaluators. The result documents must be equal, cycles, counters, "
         "unit states, energy and all, but for the evaluator's name and how many rounds it "
-        "evaluated; the values must be those of the reference executor. Together they took "
+        "evaluated; the values must be those of the reference executor, on lanes that may stop "
+        "early those behind the rectifier. Together they took "
         f"{totals['clocked cycles']:,} clocked cycles and {totals['multiplications']:,} "
         f"multiplications; the longest one {valid['slowest']['seconds']:.2f} s.\n\n"
         + table(["drawn", "how often"], [[name, listed(seen[name])] for name in drawn])

@@ -111,6 +111,7 @@ std::optional<Attempt> preset_that_is_none(SplitMix64& draw, const Given& given)
 std::optional<Attempt> parts_that_do_not_fit(SplitMix64& draw, const Given& given) {
   const arch::Machine& machine = given.c.description;
   const bool mesh = machine.family == "systolic";
+  const bool tree = machine.family == "flexible";
   const arch::Part& multiplier = machine.part("multiplier");
   const std::int64_t lanes =
       mesh ? multiplier.integer("rows") * multiplier.integer("columns") : multiplier.integer("multipliers");
@@ -119,13 +120,14 @@ std::optional<Attempt> parts_that_do_not_fit(SplitMix64& draw, const Given& give
   const auto twice = [&] { return std::to_string(lanes << draw.between(1, 4)); };
   switch (draw.between(0, 2)) {
     case 0:
+      if (!mesh && !tree) return std::nullopt;
       return with_override(Code::inconsistent_machine, given, "distribution.bandwidth",
                            mesh ? above(endpoints) : twice());
     case 1:
       if (mesh && machine.part("collection").type != "bus") return std::nullopt;
       return with_override(Code::inconsistent_machine, given, "collection.lines", mesh ? above(lanes) : twice());
     default:
-      if (mesh) return std::nullopt;
+      if (!tree) return std::nullopt;
       return with_override(Code::inconsistent_machine, given, "multiplier.multipliers",
                            std::to_string(3 * (std::int64_t{1} << draw.between(0, 8))));
   }
