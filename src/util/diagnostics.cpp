@@ -52,11 +52,12 @@ constexpr std::array kCodes{
              "another Cairn, or fails while it is loaded. Nothing of it is kept.",
              "`cairn describe --plugin examples/small-net.onnx`",
              "Build the plug-in with the CMake package of the Cairn that loads it: `python -m cairn --cmake-dir`."},
-    CodeInfo{Code::part_refused, "E110", Kind::invalid, "part of a plug-in refused",
-             "A part of a plug-in breaks a rule: its name is taken, a parameter or counter is missing that machines are "
-             "built or checked by, or a counter is neither charged nor exempt. Nothing of the plug-in is kept.",
-             "a plug-in with a part called `bus` in the slot `collection`",
-             "Change the declaration that the message names, and build the plug-in again."},
+    CodeInfo{
+        Code::part_refused, "E110", Kind::invalid, "part of a plug-in refused",
+        "A part of a plug-in breaks a rule: its name is taken, a parameter or counter is missing that machines are "
+        "built or checked by, or a counter is neither charged nor exempt. Nothing of the plug-in is kept.",
+        "a plug-in with a part called `bus` in the slot `collection`",
+        "Change the declaration that the message names, and build the plug-in again."},
     CodeInfo{Code::inconsistent_machine, "E201", Kind::invalid, "inconsistent machine",
              "Each parameter is valid by itself, but they do not fit together. The message names the rule.",
              "`cairn run gemm --M 4 --N 4 --K 4 --arch maeri-256 --set distribution.bandwidth=512`",

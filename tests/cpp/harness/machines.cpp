@@ -189,12 +189,8 @@ arch::Machine machine(const std::string& preset, const arch::Overrides& override
 }
 
 std::vector<MachineSpace> spaces() {
-  return {{},
-          {.bounded = true},
-          {.flexible = true},
-          {.flexible = true, .pools = true},
-          {.sparse = true},
-          {.lanes = true}};
+  return {
+      {}, {.bounded = true}, {.flexible = true}, {.flexible = true, .pools = true}, {.sparse = true}, {.lanes = true}};
 }
 
 arch::Overrides random_overrides(SplitMix64& random, const MachineSpace& space) {
