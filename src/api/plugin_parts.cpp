@@ -15,6 +15,12 @@ using schema::ComponentInfo;
 using schema::CounterInfo;
 using schema::Parameter;
 
+// Of machines that take parts of plug-ins.
+const std::vector<std::string>& families() {
+  static const std::vector<std::string> kFamilies{"systolic", "flexible"};
+  return kFamilies;
+}
+
 bool serves(const ComponentInfo& part, const std::string& family) {
   return part.family.empty() || part.family == family;
 }
@@ -39,7 +45,8 @@ class Check {
     check_family();
     check_words();
     for (const std::string& counter : row_.work) need_counter(counter, "its units are at work by");
-    cost::check_costs(part_, faults_);
+    cost::check_costs(
+        part_, [this](const std::string& slot, const std::string& type) { return meets(slot, type); }, faults_);
   }
 
  private:
@@ -48,14 +55,23 @@ class Check {
   }
   std::string place() const { return fmt::format("{} '{}'", part_.slot, part_.type); }
 
+  // Whether a part of Cairn's own can sit beside this one.
+  bool meets(const std::string& slot, const std::string& type) const {
+    return std::ranges::any_of(fabric::own_parts(), [&](const fabric::PartInfo& other) {
+      return other.info.slot == slot && other.info.type == type &&
+             std::ranges::any_of(families(), [&](const std::string& family) {
+               return serves(part_, family) && serves(other.info, family);
+             });
+    });
+  }
+
   void check_family() {
-    const std::vector<std::string> families{"systolic", "flexible"};
-    if (!part_.family.empty() && std::ranges::find(families, part_.family) == families.end())
-      return refuse(fmt::format("there are no '{}' machines", part_.family), util::nearest(part_.family, families));
+    if (!part_.family.empty() && std::ranges::find(families(), part_.family) == families().end())
+      return refuse(fmt::format("there are no '{}' machines", part_.family), util::nearest(part_.family, families()));
     if (part_.slot == "memory" && part_.family != "systolic")
       refuse("what the memory controller of a flexible machine walks is made for Cairn's own ones only",
              "the family \"systolic\", or a component in the tree");
-    for (const std::string& family : families) {
+    for (const std::string& family : families()) {
       if (serves(part_, family)) check_like(family);
     }
   }

@@ -15,8 +15,8 @@ using schema::Costs;
 
 class Check {
  public:
-  Check(const schema::ComponentInfo& part, util::Diagnostics& faults)
-      : part_(part), costs_(part.costs ? *part.costs : none_), faults_(faults) {
+  Check(const schema::ComponentInfo& part, const Meets& meets, util::Diagnostics& faults)
+      : part_(part), meets_(meets), costs_(part.costs ? *part.costs : none_), faults_(faults) {
     for (const Component& component : components()) names_.push_back(component.name);
   }
 
@@ -28,7 +28,10 @@ class Check {
     // Other parts charge what they hand over to units of this one.
     std::set<std::string> received;
     for (const Charge& charge : charges()) {
-      if (charge.part == part_.slot && charge.slot != part_.slot) received.insert(charge.component);
+      const bool met = charge.types.empty() || std::ranges::any_of(charge.types, [&](const std::string& type) {
+                         return meets_(charge.slot, type);
+                       });
+      if (charge.part == part_.slot && charge.slot != part_.slot && met) received.insert(charge.component);
     }
     for (const std::string& component : received)
       refuse(built_of(component), fmt::format("it has no units of '{}', to which other parts charge", component),
@@ -96,6 +99,7 @@ class Check {
 
   const Costs none_{};
   const schema::ComponentInfo& part_;
+  const Meets& meets_;
   const Costs& costs_;
   util::Diagnostics& faults_;
   std::vector<std::string> names_;  // of components
@@ -118,6 +122,8 @@ std::vector<Exemption> declared_exemptions(const std::string& slot, const std::s
   return rows;
 }
 
-void check_costs(const schema::ComponentInfo& part, util::Diagnostics& faults) { Check(part, faults).run(); }
+void check_costs(const schema::ComponentInfo& part, const Meets& meets, util::Diagnostics& faults) {
+  Check(part, meets, faults).run();
+}
 
 }  // namespace cairn::cost

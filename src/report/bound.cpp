@@ -40,9 +40,11 @@ std::int64_t useful(const LayerResult& layer) {
   return std::holds_alternative<MaxPool>(layer.operation) ? products(layer.operation) : layer.multiplications;
 }
 
+// Those of zeros are of no use, nor those of sums that are left.
 Work work(const LayerResult& layer) {
-  return {layer.sparse ? layer.sparse->effective_multiplications : useful(layer),
-          layer.buffer_reads + layer.buffer_writes, layer.cycles};
+  std::int64_t products = layer.sparse ? layer.sparse->effective_multiplications : useful(layer);
+  if (layer.early_stop) products -= layer.early_stop->products_skipped + layer.early_stop->products_wasted;
+  return {products, layer.buffer_reads + layer.buffer_writes, layer.cycles};
 }
 
 Roofline roofline(const Work& work, const LayerResult& machine) {

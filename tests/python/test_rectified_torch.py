@@ -245,6 +245,7 @@ def test_a_workload_is_foreseen() -> None:
     assert [each is not None for each in asked.found] == [True, False]
 
 
+@pytest.mark.filterwarnings("ignore:Using `torch.compile.module.` when there are global hooks")
 def test_a_compiled_graph_is_foreseen(monkeypatch: pytest.MonkeyPatch) -> None:
     from cairn.torch import simulation
 

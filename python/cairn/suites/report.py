@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import floor, log10
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -79,6 +80,13 @@ def orders(document: Document) -> Iterator[str]:
         )
 
 
+def below(gap: float) -> str:
+    """Return which power of ten a difference is below: processors round differently."""
+    if gap == 0:
+        return "no difference"
+    return f"max abs difference below {10.0 ** (floor(log10(gap)) + 1):.0e}"
+
+
 def agreement(document: Document) -> str:
     """Say whether the outputs of the models equal their own."""
     models = document["models"]
@@ -91,7 +99,7 @@ def agreement(document: Document) -> str:
         if len(models) == 1
         else f"outputs of the {len(models)} models equal the pruned models'"
     )
-    return f"{what} own on the CPU, on every machine (max abs difference {gap:.3g})"
+    return f"{what} own on the CPU, on every machine ({below(gap)})"
 
 
 def reasons(document: Document) -> Iterator[str]:

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from cairn import tables
+from cairn.suites.report import below
 from cairn.tables import Column
 
 Document = Mapping[str, Any]
@@ -109,5 +110,5 @@ def agreement(document: Document) -> str:
     gap = max(model["max_abs_difference"] for model in models)
     return (
         "outputs equal the models' own on the CPU, on every machine that predicts nothing "
-        f"(max abs difference {gap:.3g})"
+        f"({below(gap)})"
     )
