@@ -79,7 +79,7 @@ fabric::Plugin held(const Library& library, const std::string& file) {
   void* function = dlsym(library.get(), fabric::kPluginSymbol);
   if (interface == nullptr || function == nullptr)
     refuse(file, "the library is no plug-in of Cairn: it has no 'cairn_plugin'",
-           "CAIRN_PLUGIN(\"name\", \"version\", parts...) in one of its files");
+           R"(CAIRN_PLUGIN("name", "version", parts...) in one of its files)");
   if (std::strncmp(interface, CAIRN_INTERFACE, sizeof(CAIRN_INTERFACE)) != 0)
     refuse(file, "the plug-in was compiled with the headers of another Cairn");
   fabric::Plugin plugin;
@@ -91,7 +91,7 @@ fabric::Plugin held(const Library& library, const std::string& file) {
     refuse(file, "the plug-in fails", "mend what makes its parts");
   }
   if (plugin.name.empty() || plugin.parts.empty())
-    refuse(file, "the plug-in has no name, or no parts", "CAIRN_PLUGIN(\"name\", \"version\", parts...)");
+    refuse(file, "the plug-in has no name, or no parts", R"(CAIRN_PLUGIN("name", "version", parts...))");
   return plugin;
 }
 

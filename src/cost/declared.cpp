@@ -77,7 +77,7 @@ class Check {
     else
       refuse(charge.slot == "memory" && charge.component == "buffer",
              fmt::format("it charges for '{}' of the slot '{}'", charge.component, charge.slot),
-             "units of its own, or \"buffer\" of \"memory\"");
+             R"(units of its own, or "buffer" of "memory")");
   }
 
   void check(const Costs::Exemption& exemption) {

@@ -121,6 +121,7 @@ void DenseProgram::make_inputs() {
   std::vector<std::int64_t> ys = offsets_y_;
   if (clusters_.rightward) std::ranges::reverse(ys);  // in the order of the multipliers
   std::vector<std::vector<Use>> uses_of_ys;
+  uses_of_ys.reserve(ys.size());
   for (const std::int64_t y : ys)
     uses_of_ys.push_back(uses(y, tile(Loop::y), tile(Loop::s), nest_.stride[1], nest_.dilation[1]));
   for (const std::int64_t x : offsets_x_) {

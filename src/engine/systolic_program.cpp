@@ -5,8 +5,8 @@
 
 namespace cairn::engine {
 
-SystolicProgram::SystolicProgram(const Operation& operation, const Operands& operands, Progress progress)
-    : gemm_(lowered(operation)), operands_(operands), progress_(std::move(progress)) {
+SystolicProgram::SystolicProgram(const Operation& operation, Operands operands, Progress progress)
+    : gemm_(lowered(operation)), operands_(std::move(operands)), progress_(std::move(progress)) {
   if (const Conv* conv = std::get_if<Conv>(&operation)) im2col_.emplace(*conv);
 }
 

@@ -20,7 +20,7 @@ class SystolicProgram : public fabric::Rounds, public fabric::Panels {
   virtual std::vector<Group> groups() const = 0;
 
  protected:
-  SystolicProgram(const Operation& operation, const Operands& operands, Progress progress);
+  SystolicProgram(const Operation& operation, Operands operands, Progress progress);
 
   const Gemm::Sizes& sizes() const { return gemm_.sizes(); }
   bool has_operands() const { return operands_.present(); }
