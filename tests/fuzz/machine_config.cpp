@@ -26,13 +26,16 @@ std::string value(const schema::Parameter& parameter, FuzzedDataProvider& bytes)
   return parameter.choices[bytes.ConsumeIntegralInRange<std::size_t>(0, parameter.choices.size() - 1)];
 }
 
-enum class MachineKind { systolic, dense, sparse };
+enum class MachineKind { systolic, dense, sparse, lanes };
 
 // Any parts of one family with any small parameters, not only combinations that the rules accept; but a sparse machine
 // has a controller of its own, and the multipliers that both of these want.
 bool fits(MachineKind kind, const schema::ComponentInfo& part) {
-  if (!part.family.empty() && part.family != (kind == MachineKind::systolic ? "systolic" : "flexible")) return false;
-  if (kind == MachineKind::systolic) return true;
+  const std::string family = kind == MachineKind::systolic ? "systolic"
+                             : kind == MachineKind::lanes  ? "lanes"
+                                                           : "flexible";
+  if (!part.family.empty() && part.family != family) return false;
+  if (family != "flexible") return true;
   const bool sparse = kind == MachineKind::sparse;
   if (part.slot == "memory") return sparse != (part.type == "dense");
   return part.slot != "multiplier" || !sparse || part.type == "disabled";
@@ -61,7 +64,7 @@ bool is_sparse(const arch::Machine& description) {
 // Any small tile on a flexible machine: it may be refused, of a sparse one not before it is run. Any order of the
 // vectors.
 std::optional<engine::Tile> tile(SplitMix64& random, const arch::Machine& description, const Operation& operation) {
-  if (description.family == "systolic") return random_tile(random, description, operation);
+  if (description.family != "flexible") return random_tile(random, description, operation);
   if (is_sparse(description)) {
     if (random.one_in(2)) return random_tile(random, description, operation);
     return mapping::SparseTile{random.between(1, 20), random.between(1, 20),
@@ -100,7 +103,7 @@ void check(const arch::Machine& description, SplitMix64 random) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   FuzzedDataProvider bytes(data, size);
-  const auto kind = static_cast<MachineKind>(bytes.ConsumeIntegralInRange(0, 2));
+  const auto kind = static_cast<MachineKind>(bytes.ConsumeIntegralInRange(0, 3));
   const arch::Overrides chosen = overrides(kind, bytes);
   const SplitMix64 random(bytes.ConsumeIntegral<std::uint64_t>());
   std::optional<arch::Machine> description;

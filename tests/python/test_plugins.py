@@ -305,6 +305,9 @@ def test_a_program_drives_a_machine_layer_by_layer_against_the_installed_package
         [str(programs / "layer_by_layer"), "none"], capture_output=True, text=True, check=False
     )
     assert wrong.returncode == 1 and "E107" in wrong.stderr
+    told = subprocess.run([str(programs / "drive_instance")], capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.count(" cycles") >= 4
 
 
 def test_the_option_needs_a_file(cli):
