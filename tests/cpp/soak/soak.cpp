@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <thread>
 
 #include "cairn/result.h"
@@ -90,22 +91,31 @@ struct Arguments {
   std::string log;
 };
 
+// Throws std::invalid_argument for what is not understood: nothing is ignored.
 Arguments read(int argc, char** argv) {
   Arguments arguments;
-  for (int i = 1; i + 1 < argc; i += 2) {
+  for (int i = 1; i < argc; i += 2) {
     const std::string name = argv[i];
+    if (i + 1 == argc) throw std::invalid_argument(name + ": its value is missing");
     const std::string value = argv[i + 1];
-    if (name == "--valid") arguments.valid = std::stoll(value);
-    if (name == "--invalid") arguments.invalid = std::stoll(value);
-    if (name == "--seed") arguments.seed = std::stoull(value);
-    if (name == "--log") arguments.log = value;
+    if (name == "--valid") {
+      arguments.valid = std::stoll(value);
+    } else if (name == "--invalid") {
+      arguments.invalid = std::stoll(value);
+    } else if (name == "--seed") {
+      arguments.seed = std::stoull(value);
+    } else if (name == "--log") {
+      arguments.log = value;
+    } else {
+      throw std::invalid_argument(name + ": one of --valid, --invalid, --seed, --log");
+    }
   }
   return arguments;
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   const Arguments arguments = read(argc, argv);
   for (const int signal : {SIGSEGV, SIGFPE, SIGABRT, SIGILL, SIGBUS}) std::signal(signal, tell_and_end);
   name_current("start", 0);
@@ -133,4 +143,7 @@ int main(int argc, char** argv) {
   const auto failed = valid.faults.size() + invalid.faults.size();
   std::cout << fmt::format("{} passed, {} failed\n", valid.passed + invalid.passed, failed);
   return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+} catch (const std::invalid_argument& error) {
+  std::cerr << error.what() << "\n";
+  return EXIT_FAILURE;
 }
