@@ -29,6 +29,7 @@ Document = Mapping[str, Any]
 Rounds = Callable[[int, int], None]
 # Told (runs done, all runs, what runs) when a layer starts; may return a callback for its rounds.
 Progress = Callable[[int, int, str], Rounds | None]
+Told = Callable[[int, str], Rounds | None]  # machines done, and the one at hand
 
 
 def role(machine: cairn.Machine) -> str:
@@ -64,28 +65,46 @@ def run(
     energy: cairn.EnergyTable | None = None,
 ) -> dict[str, Any]:
     """Simulate models of the suite, all of them by default, on machines; return the document."""
+
+    def simulate(name: str, told: Told) -> dict[str, Any]:
+        return model(name, on, evaluator, seed, told, energy)
+
+    found = in_turn(chosen(names), len(on), progress, simulate)
+    return {
+        "schema": SCHEMA,
+        "suite": "paper",
+        "context": context(on, evaluator, seed),
+        "units": _UNITS,
+        "models": found,
+        "orders": [order(found, each) for each in trios(on)],
+    }
+
+
+def in_turn(
+    names: Sequence[str],
+    machines: int,
+    progress: Progress | None,
+    simulate: Callable[[str, Told], dict[str, Any]],
+) -> list[dict[str, Any]]:
+    """Simulate models one after the other; each tells how many of its machines are done."""
     found = []
-    models = chosen(names)
-    for at, name in enumerate(models):
+    for at, name in enumerate(names):
 
         def told(done: int, where: str, at: int = at, name: str = name) -> Rounds | None:
-            what = f"{name} {at + 1}/{len(models)} on {where}"
-            return progress(at * len(on) + done, len(models) * len(on), what) if progress else None
+            what = f"{name} {at + 1}/{len(names)} on {where}"
+            return progress(at * machines + done, len(names) * machines, what) if progress else None
 
-        found.append(model(name, on, evaluator, seed, told, energy))
-    context = {
+        found.append(simulate(name, told))
+    return found
+
+
+def context(on: Sequence[cairn.Machine], evaluator: str, seed: int) -> dict[str, Any]:
+    """Return what is needed to run a suite again."""
+    return {
         "version": cairn.__version__,
         "evaluator": evaluator,
         "seed": seed,
         "machines": [machine.describe() for machine in on],
-    }
-    return {
-        "schema": SCHEMA,
-        "suite": "paper",
-        "context": context,
-        "units": _UNITS,
-        "models": found,
-        "orders": [order(found, each) for each in trios(on)],
     }
 
 
@@ -94,7 +113,7 @@ def model(
     on: Sequence[cairn.Machine],
     evaluator: str,
     seed: int,
-    progress: Callable[[int, str], Rounds | None],
+    progress: Told,
     energy: cairn.EnergyTable | None = None,
 ) -> dict[str, Any]:
     """Simulate one model on all machines."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import cairn
 from cairn import compare, energy, machines
 from cairn.errors import refusal
-from cairn.suites.paper import SCHEMA, Progress, Rounds, chosen
+from cairn.suites.paper import SCHEMA, Progress, Told, chosen, context, in_turn
 
 ARCHS = "snapea-baseline-64,snapea-64"
 PAPER: dict[str, dict[str, Any]] = tomllib.loads(
@@ -47,25 +47,15 @@ def run(
     if len(on) < 2:
         remedy = f"--arch {ARCHS}"
         raise refusal("E301", "--arch", "the suite holds machines against a baseline", remedy)
-    found = []
-    models = chosen(names, PAPER)
-    for at, name in enumerate(models):
 
-        def told(done: int, where: str, at: int = at, name: str = name) -> Rounds | None:
-            what = f"{name} {at + 1}/{len(models)} on {where}"
-            return progress(at * len(on) + done, len(models) * len(on), what) if progress else None
+    def simulate(name: str, told: Told) -> dict[str, Any]:
+        return model(name, on, evaluator, seed, told, energy)
 
-        found.append(model(name, on, evaluator, seed, told, energy))
-    context = {
-        "version": cairn.__version__,
-        "evaluator": evaluator,
-        "seed": seed,
-        "machines": [machine.describe() for machine in on],
-    }
+    found = in_turn(chosen(names, PAPER), len(on), progress, simulate)
     return {
         "schema": SCHEMA,
         "suite": "snapea",
-        "context": context,
+        "context": context(on, evaluator, seed),
         "units": _UNITS,
         "models": found,
     }
@@ -76,7 +66,7 @@ def model(
     on: Sequence[cairn.Machine],
     evaluator: str,
     seed: int,
-    progress: Callable[[int, str], Rounds | None],
+    progress: Told,
     prices: cairn.EnergyTable | None = None,
 ) -> dict[str, Any]:
     """Simulate one model on all machines."""
